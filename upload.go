@@ -1,0 +1,35 @@
+package coffer
+
+import "time"
+
+// UploadID names a multipart upload; it cannot be guessed.
+type UploadID string
+
+// The limits of a multipart upload, as in AWS's "Amazon S3 multipart upload
+// limits".
+const (
+	PartNumberMax = 10_000
+	PartSizeMin   = 5 << 20
+	PartSizeMax   = 5 << 30
+)
+
+// Upload is a multipart upload in progress.
+type Upload struct {
+	ID         UploadID
+	Key        string
+	Initiated  time.Time
+	Initiator  CanonicalID
+	Attributes Attributes
+	// Checksum says which checksum the parts bear and how they are joined; its
+	// Value is empty.
+	Checksum Checksum
+}
+
+// Part is one uploaded part.
+type Part struct {
+	Number   int
+	Size     int64
+	ETag     string
+	Modified time.Time
+	Checksum Checksum
+}
