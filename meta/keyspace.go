@@ -1,0 +1,54 @@
+package meta
+
+import "encoding/binary"
+
+// The key prefixes: one byte that says what kind of record a key leads to. Each
+// kind has one owner, the package that alone writes it. docs/format.md describes
+// every key and value.
+const (
+	// Store-wide facts: format version, instance data key. Owners: server, keys.
+	PrefixInstance = 'i'
+
+	// Owner: accounts.
+	PrefixAccount      = 'a' // account ID → account
+	PrefixAccountEmail = 'e' // e-mail → account ID
+
+	// Owner: keys.
+	PrefixKey        = 'k' // account ID, key ID → key
+	PrefixCredential = 'c' // Access Key ID → account ID, key ID, sealed secret
+
+	// Owner: objects.
+	PrefixBucket        = 'b' // bucket name → bucket
+	PrefixAccountBucket = 'l' // account ID, bucket name → nothing
+	PrefixBucketCount   = 'n' // bucket ID, which → counter
+	PrefixObject        = 'o' // bucket ID, object key → current version
+	PrefixData          = 'd' // body ID → the bytes of a small object
+	PrefixManifest      = 'm' // body ID, page → the blobs of a large object
+	PrefixBodyRefs      = 'r' // body ID → how many versions share it, if not one
+	PrefixUpload        = 'u' // bucket ID, object key, upload ID → upload
+	PrefixPart          = 'p' // upload ID, part number → part
+	PrefixFinished      = 'f' // upload ID → what its Complete answered
+	PrefixBlobOwner     = 'w' // blob ref → nothing: metadata names this blob
+	PrefixGarbage       = 'g' // time, blob ref → nothing: to be deleted
+)
+
+// Key joins a prefix and parts into a key. Parts of varying length other than
+// the last are ended by KeyText.
+func Key(prefix byte, parts ...[]byte) []byte {
+	n := 1
+	for _, p := range parts {
+		n += len(p)
+	}
+	key := append(make([]byte, 0, n), prefix)
+	for _, p := range parts {
+		key = append(key, p...)
+	}
+	return key
+}
+
+// KeyText is a part of varying length, ended by a NUL so that no text's keys are
+// a prefix of another's. The text itself must have no NUL.
+func KeyText(s string) []byte { return append([]byte(s), 0) }
+
+// KeyUint64 is a number as a part, in an order that sorts as the numbers do.
+func KeyUint64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

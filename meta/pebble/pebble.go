@@ -1,0 +1,125 @@
+// Package pebble is the embedded driver of the metadata boundary: one Pebble
+// database in one directory, used by one process. Transactions are optimistic:
+// they read without locks, are checked and applied under one short lock, and
+// share the syncs of the write-ahead log. It knows nothing of what keys and
+// values mean. docs/decisions/002-optimistic-transactions.md says why.
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	pebbledb "github.com/cockroachdb/pebble/v2"
+
+	"coffer/meta"
+)
+
+// Store is a meta.Store on a Pebble database.
+//
+// Commits are numbered 1, 2, 3, … in the order in which they reach the log.
+// Three marks follow them: durable <= applied <= begun. A commit is begun
+// before any reader can see it, applied when every reader sees it, and durable
+// when its log record was synced. Nobody is told of what is not durable yet.
+type Store struct {
+	db    *pebbledb.DB
+	fatal func(error)
+	sync  *pebbledb.WriteOptions
+
+	// commitMu makes check and apply of one transaction one step. It is never
+	// held across a sync.
+	commitMu sync.Mutex
+	begun    atomic.Uint64 // written under commitMu
+	applied  atomic.Uint64 // written under commitMu
+	durable  watermark
+
+	stripes stripes
+	recent  recent
+	watch   hub
+	runs    gate
+	failure atomic.Pointer[error] // set once, when the state on disk is unknown
+	closed  sync.Once
+
+	commits, conflicts atomic.Uint64
+}
+
+var _ meta.Store = (*Store)(nil)
+
+// Open opens the database in dir, and makes it if there is none. It returns
+// ErrLocked, ErrNewerFormat or ErrDamaged, wrapped, where one of them is why.
+func Open(dir string, opt Options) (*Store, error) {
+	logger := opt.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{fatal: opt.Fatal, sync: pebbledb.Sync, stripes: newStripes()}
+	if s.fatal == nil {
+		s.fatal = exit(logger)
+	}
+	if opt.NoSync {
+		s.sync = pebbledb.NoSync
+	}
+	s.watch.watchers = make(map[*watcher]struct{})
+	db, err := pebbledb.Open(dir, opt.engine(logger, s.fail))
+	if err != nil {
+		return nil, fmt.Errorf("open metadata %s: %w", dir, openError(opt.FS, dir, err))
+	}
+	s.db = db
+	return s, nil
+}
+
+// Close waits for the transactions that run, ends the watches and closes the
+// database. After a failed sync it leaves the database alone: the process is
+// expected to end, and recovery to find out what is on disk.
+func (s *Store) Close() error {
+	var err error
+	s.closed.Do(func() {
+		s.runs.close()
+		s.watch.end(meta.ErrClosed)
+		if f := s.failure.Load(); f != nil {
+			err = *f
+			return
+		}
+		if cerr := s.db.Close(); cerr != nil {
+			err = fmt.Errorf("close metadata: %w", cerr)
+		}
+	})
+	return err
+}
+
+// enter admits one transaction; leave must follow when it returns nil.
+func (s *Store) enter() error {
+	if !s.runs.enter() {
+		return meta.ErrClosed
+	}
+	if err := s.failure.Load(); err != nil {
+		s.runs.leave()
+		return *err
+	}
+	return nil
+}
+
+// fail records that what is on disk is unknown, lets nobody wait any longer
+// and calls Options.Fatal, which does not return outside of tests.
+func (s *Store) fail(err error) {
+	err = fmt.Errorf("%w: %w", ErrFailed, err)
+	if !s.failure.CompareAndSwap(nil, &err) {
+		return
+	}
+	s.durable.fail(err)
+	s.watch.end(err)
+	s.fatal(err)
+}
+
+// readError gives an error of a read its place in this package's terms.
+func readError(what string, err error) error {
+	if errors.Is(err, pebbledb.ErrNotFound) {
+		return meta.ErrNotFound
+	}
+	if pebbledb.IsCorruptionError(err) {
+		return fmt.Errorf("%s: %w: %w", what, ErrDamaged, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

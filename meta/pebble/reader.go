@@ -1,0 +1,83 @@
+package pebble
+
+import (
+	"io"
+
+	pebbledb "github.com/cockroachdb/pebble/v2"
+
+	"coffer/meta"
+)
+
+// reader is what a View and an Update share: it finds bytes and keeps track of
+// what it gave out, so that all of it can be freed when fn is over.
+type reader struct {
+	src     pebbledb.Reader // a snapshot, or a batch on top of the database
+	over    bool
+	copies  []byte      // small values are copied here
+	closers []io.Closer // what keeps larger values in memory
+	open    map[*iterator]struct{}
+}
+
+const (
+	copiedBytesMax = 1 << 10
+	copiesBytes    = 4 << 10
+)
+
+func (r *reader) get(key []byte) ([]byte, error) {
+	value, closer, err := r.src.Get(key)
+	if err != nil {
+		return nil, readError("get", err)
+	}
+	// A closer pins an iterator and the files below it: too much for a row.
+	if len(value) > copiedBytesMax {
+		r.closers = append(r.closers, closer)
+		return value, nil
+	}
+	if cap(r.copies)-len(r.copies) < len(value) {
+		r.copies = make([]byte, 0, max(len(value), min(copiesBytes, 2*cap(r.copies))))
+	}
+	at := len(r.copies)
+	r.copies = append(r.copies, value...)
+	if err := closer.Close(); err != nil {
+		return nil, readError("get", err)
+	}
+	return r.copies[at:len(r.copies):len(r.copies)], nil
+}
+
+// iter opens an iterator. When it is closed, done gets what it covered; a nil
+// done spares the tracking.
+func (r *reader) iter(bounds span, done func(span)) *iterator {
+	opt := &pebbledb.IterOptions{LowerBound: bounds.start, UpperBound: bounds.end}
+	if len(bounds.start) == 0 {
+		opt.LowerBound = nil
+	}
+	it, err := r.src.NewIter(opt)
+	if err != nil {
+		return failedIter(readError("iterate", err))
+	}
+	i := &iterator{r: r, it: it, bounds: bounds, done: done}
+	if r.open == nil {
+		r.open = make(map[*iterator]struct{})
+	}
+	r.open[i] = struct{}{}
+	return i
+}
+
+// closeIters closes what fn left open.
+func (r *reader) closeIters() {
+	for i := range r.open {
+		_ = i.Close()
+	}
+}
+
+// close frees all but src. The values that were given out end here.
+func (r *reader) close() {
+	r.over = true
+	r.closeIters()
+	for _, c := range r.closers {
+		_ = c.Close()
+	}
+	r.closers = nil
+}
+
+var _ meta.Iter = (*iterator)(nil)
