@@ -1,0 +1,96 @@
+package api
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSocketIsForItsUserOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := ListenUnix(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode() != fs.ModeSocket|0o600 {
+		t.Errorf("the socket has mode %v, %v, want 0600", info.Mode(), err)
+	}
+	if _, err := ListenUnix(path); err == nil || !strings.Contains(err.Error(), "another server answers there") {
+		t.Errorf("a second ListenUnix = %v, want that another server answers", err)
+	}
+	if err := l.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if names, _ := filepath.Glob(filepath.Dir(path) + "/*"); len(names) != 0 {
+		t.Errorf("Close left %q", names)
+	}
+}
+
+func TestAStaleSocketIsReplacedAndAFileIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false) // as kill -9 leaves it
+	dead.Close()
+	opt, _ := newHandler(t)
+	if _, err := Dial(path).Instance(t.Context()); !isNoServer(err, filepath.Dir(path)) {
+		t.Errorf("a call on a stale socket = %v, want that no server is running", err)
+	}
+	if _, err := newClient(t, path, opt).Instance(t.Context()); err != nil {
+		t.Errorf("a call after the stale socket was replaced: %v", err)
+	}
+
+	file := filepath.Join(t.TempDir(), "admin.sock")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ListenUnix(file); err == nil {
+		t.Error("ListenUnix took the place of a file")
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "precious" {
+		t.Errorf("the file now has %q, %v", b, err)
+	}
+}
+
+func TestALongPathWorks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 120), strings.Repeat("e", 120))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "admin.sock")
+	if _, err := Dial(path).Instance(t.Context()); !isNoServer(err, dir) {
+		t.Errorf("a call without a server = %v, want that none is running", err)
+	}
+	opt, _ := newHandler(t)
+	c := newClient(t, path, opt)
+	if _, err := c.Instance(t.Context()); err != nil {
+		t.Errorf("Instance: %v", err)
+	}
+	if _, err := ListenUnix(path); err == nil {
+		t.Error("a second ListenUnix took the socket")
+	}
+	name := filepath.Join(dir, strings.Repeat("s", 120))
+	if _, err := ListenUnix(name); err == nil || !strings.Contains(err.Error(), "shorter") {
+		t.Errorf("ListenUnix of a long name = %v, want that it is too long", err)
+	}
+}
+
+func TestNoServer(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nowhere")
+	_, err := Dial(filepath.Join(dir, "admin.sock")).ListAccounts(t.Context())
+	if !isNoServer(err, dir) {
+		t.Errorf("ListAccounts = %v, want that no server is running", err)
+	}
+}
+
+func isNoServer(err error, dir string) bool {
+	_, ok := errors.AsType[*NoServerError](err)
+	return ok && err.Error() == "no server is running on "+dir+": start it with coffer serve --data "+dir
+}
