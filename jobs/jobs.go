@@ -1,0 +1,56 @@
+// Package jobs does the work that no request waits for: it reclaims the bytes
+// that nothing names any more. It knows when each job is due, not what it does.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"coffer/objects"
+)
+
+const (
+	garbageEvery = 15 * time.Second
+	reclaimEvery = time.Hour
+)
+
+// Service runs the jobs.
+type Service struct {
+	Objects *objects.Service
+	Logger  *slog.Logger
+}
+
+// Run runs the jobs until ctx ends. The first thing it does is to remove what a
+// crash of an earlier run left: no request of that run can still want it.
+func (s *Service) Run(ctx context.Context) {
+	s.report(ctx, "sweep after start", func() (objects.Reclaimed, error) {
+		return s.Objects.Sweep(ctx, s.Objects.Now())
+	})
+	garbage, reclaim := time.NewTicker(garbageEvery), time.NewTicker(reclaimEvery)
+	defer garbage.Stop()
+	defer reclaim.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-garbage.C:
+			s.report(ctx, "collect garbage", func() (objects.Reclaimed, error) { return s.Objects.CollectGarbage(ctx) })
+		case <-reclaim.C:
+			s.report(ctx, "reclaim", func() (objects.Reclaimed, error) { return s.Objects.Reclaim(ctx) })
+		}
+	}
+}
+
+// report logs what a job did, if it did anything, or why it failed: the next
+// round tries again.
+func (s *Service) report(ctx context.Context, job string, run func() (objects.Reclaimed, error)) {
+	done, err := run()
+	switch {
+	case err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled):
+		s.Logger.Error(job, "error", err)
+	case done != (objects.Reclaimed{}):
+		s.Logger.Info(job, "garbage", done.Garbage, "orphans", done.Orphans, "bytes", done.Bytes)
+	}
+}

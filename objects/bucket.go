@@ -1,0 +1,179 @@
+package objects
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// BucketsMax is how many buckets an account can have.
+const BucketsMax = 10_000
+
+// bucketSequence is the record of the highest bucket ID given out.
+var bucketSequence = meta.Key(meta.PrefixInstance, []byte("bucket-sequence"))
+
+// CreateBucket makes a bucket in a region. The error is BucketAlreadyOwnedByYou
+// or BucketAlreadyExists if the name is taken: names are global.
+func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string) (coffer.Bucket, error) {
+	if s.actor.Anonymous() {
+		return coffer.Bucket{}, &coffer.Error{Code: coffer.AccessDenied}
+	}
+	if err := s.Writable(); err != nil {
+		return coffer.Bucket{}, err
+	}
+	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: region, Created: s.now(time.Time{})}
+	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
+		old, err := readBucket(tx, name)
+		switch {
+		case err == nil && old.Account == s.actor.Account:
+			return (&coffer.Error{Code: coffer.BucketAlreadyOwnedByYou}).With("BucketName", string(name))
+		case err == nil:
+			return (&coffer.Error{Code: coffer.BucketAlreadyExists}).With("BucketName", string(name))
+		case !errors.Is(err, meta.ErrNotFound):
+			return err
+		}
+		if err := s.checkBucketCount(tx); err != nil {
+			return err
+		}
+		if b.ID, err = nextBucketID(tx); err != nil {
+			return err
+		}
+		return errors.Join(
+			tx.Set(bucketKey(name), encodeBucket(b)),
+			tx.Set(accountBucketKey(b.Account, name), nil))
+	})
+	return b, err
+}
+
+func (s Session) checkBucketCount(tx meta.Tx) error {
+	n := 0
+	for _, err := range s.bucketNames(tx, "", "") {
+		if err != nil {
+			return err
+		}
+		if n++; n >= BucketsMax {
+			return &coffer.Error{Code: coffer.TooManyBuckets}
+		}
+	}
+	return nil
+}
+
+func nextBucketID(tx meta.Tx) (coffer.BucketID, error) {
+	var id uint64
+	value, err := tx.Get(bucketSequence)
+	switch {
+	case err == nil && len(value) == 8:
+		id = binary.BigEndian.Uint64(value)
+	case err == nil:
+		return 0, errors.New("the bucket sequence is damaged")
+	case !errors.Is(err, meta.ErrNotFound):
+		return 0, err
+	}
+	id++
+	return coffer.BucketID(id), tx.Set(bucketSequence, binary.BigEndian.AppendUint64(nil, id))
+}
+
+// HeadBucket reads what is known of a bucket.
+func (s Session) HeadBucket(ctx context.Context, name coffer.BucketName) (b coffer.Bucket, err error) {
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		b, err = s.bucket(r, name)
+		return err
+	})
+	return b, err
+}
+
+// DeleteBucket removes an empty bucket; uploads in progress end with it.
+func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error {
+	return s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, err := s.bucket(tx, name)
+		if err != nil {
+			return err
+		}
+		low := objectKey(b.ID, "")
+		it := tx.Iter(low, meta.PrefixEnd(low))
+		found := it.Next()
+		if err := errors.Join(it.Err(), it.Close()); err != nil {
+			return err
+		}
+		if found {
+			return (&coffer.Error{Code: coffer.BucketNotEmpty}).With("BucketName", string(name))
+		}
+		if err := s.abortAll(tx, b); err != nil {
+			return err
+		}
+		return errors.Join(
+			tx.Delete(bucketKey(name)),
+			tx.Delete(accountBucketKey(b.Account, name)),
+			tx.Delete(countKey(b.ID, countObjects)),
+			tx.Delete(countKey(b.ID, countBytes)))
+	})
+}
+
+// ListBucketsInput says which buckets to list.
+type ListBucketsInput struct {
+	Prefix string
+	// After is the name behind which the page begins.
+	After string
+	// Region keeps only the buckets of one region; "" keeps all.
+	Region string
+	// Max is the most that are returned; 0 for all.
+	Max int
+}
+
+// ListBuckets reads the buckets that the actor may see, by name. next is what
+// After must be for the next page, "" if this is the last.
+func (s Session) ListBuckets(ctx context.Context, in ListBucketsInput) (list []coffer.Bucket, next string, err error) {
+	if s.actor.Anonymous() {
+		return nil, "", &coffer.Error{Code: coffer.AccessDenied}
+	}
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		for name, err := range s.bucketNames(r, in.Prefix, in.After) {
+			if err != nil {
+				return err
+			}
+			b, err := readBucket(r, name)
+			if err != nil {
+				return err
+			}
+			if in.Region != "" && b.Region != in.Region {
+				continue
+			}
+			if in.Max > 0 && len(list) == in.Max {
+				next = string(list[len(list)-1].Name)
+				return nil
+			}
+			list = append(list, b)
+		}
+		return nil
+	})
+	return list, next, err
+}
+
+// bucketNames goes through the names of the actor's buckets in order.
+func (s Session) bucketNames(r meta.Reader, prefix, after string) func(func(coffer.BucketName, error) bool) {
+	return func(yield func(coffer.BucketName, error) bool) {
+		low := accountBucketKey(s.actor.Account, coffer.BucketName(prefix))
+		base := len(low) - len(prefix)
+		it := r.Iter(low, meta.PrefixEnd(low))
+		defer it.Close()
+		ok := false
+		if after > prefix {
+			ok = it.SeekGE(accountBucketKey(s.actor.Account, coffer.BucketName(after+"\x00")))
+		} else {
+			ok = it.Next()
+		}
+		for ; ok; ok = it.Next() {
+			if !yield(coffer.BucketName(strings.Clone(string(it.Key()[base:]))), nil) {
+				return
+			}
+		}
+		if err := it.Err(); err != nil {
+			yield("", err)
+		}
+	}
+}

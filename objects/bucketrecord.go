@@ -1,0 +1,74 @@
+package objects
+
+import (
+	"fmt"
+
+	"coffer"
+	"coffer/meta"
+)
+
+const bucketVersion = 1
+
+func bucketKey(name coffer.BucketName) []byte {
+	return meta.Key(meta.PrefixBucket, []byte(name))
+}
+
+func accountBucketKey(account coffer.AccountID, name coffer.BucketName) []byte {
+	return meta.Key(meta.PrefixAccountBucket, meta.KeyText(string(account)), []byte(name))
+}
+
+// Which counter of a bucket a counter key names.
+const (
+	countObjects = 'o'
+	countBytes   = 'b'
+)
+
+func countKey(id coffer.BucketID, which byte) []byte {
+	return meta.Key(meta.PrefixBucketCount, meta.KeyUint64(uint64(id)), []byte{which})
+}
+
+func encodeBucket(b coffer.Bucket) []byte {
+	r := meta.NewRecord(bucketVersion)
+	r.Text(1, string(b.Name))
+	r.Int(2, int64(b.ID))
+	r.Text(3, string(b.Account))
+	r.Text(4, b.Region)
+	r.Time(5, b.Created)
+	return r.Bytes()
+}
+
+func decodeBucket(value []byte) (coffer.Bucket, error) {
+	var b coffer.Bucket
+	err := meta.ReadRecord(value, bucketVersion, func(f meta.Field) error {
+		switch f.Number {
+		case 1:
+			b.Name = coffer.BucketName(f.Text())
+		case 2:
+			b.ID = coffer.BucketID(f.Int())
+		case 3:
+			b.Account = coffer.AccountID(f.Text())
+		case 4:
+			b.Region = f.Text()
+		case 5:
+			b.Created = f.Time()
+		default:
+			return f.Unknown()
+		}
+		return nil
+	})
+	if err == nil && (b.ID == 0 || b.Account == "") {
+		err = fmt.Errorf("it has no ID or no account")
+	}
+	if err != nil {
+		return b, fmt.Errorf("bucket record: %w", err)
+	}
+	return b, nil
+}
+
+func readBucket(r meta.Reader, name coffer.BucketName) (coffer.Bucket, error) {
+	value, err := r.Get(bucketKey(name))
+	if err != nil {
+		return coffer.Bucket{}, err
+	}
+	return decodeBucket(value)
+}

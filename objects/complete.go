@@ -1,0 +1,243 @@
+package objects
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// CompleteInput says which parts an object is made of.
+type CompleteInput struct {
+	Bucket coffer.BucketName
+	Key    string
+	Upload coffer.UploadID
+	// Parts have Number and ETag, and Checksum if the client gave one.
+	Parts []coffer.Part
+	If    Conditions
+	// Size is what the client says the object will have; -1 if it does not say.
+	Size int64
+	// Checksum is what the client says of the whole; empty if it does not.
+	Checksum coffer.Checksum
+}
+
+// Complete makes an object of uploaded parts. No byte moves. Asked again, it
+// answers the same again.
+func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object, error) {
+	if err := checkPartList(in.Parts); err != nil {
+		return coffer.Object{}, err
+	}
+	if err := s.Writable(); err != nil {
+		return coffer.Object{}, err
+	}
+	id, err := s.newBodyID()
+	if err != nil {
+		return coffer.Object{}, err
+	}
+	var made coffer.Object
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, u, err := s.upload(tx, in.Bucket, in.Key, in.Upload)
+		if coffer.CodeOf(err) == coffer.NoSuchUpload {
+			made, err = answeredBefore(tx, b, in, err)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		made, err = s.complete(tx, b, u, in, id)
+		return err
+	})
+	return made, err
+}
+
+func checkPartList(parts []coffer.Part) error {
+	if len(parts) == 0 {
+		return coffer.Errorf(coffer.MalformedXML, "You must specify at least one part")
+	}
+	for i, p := range parts {
+		if p.Number < 1 || p.Number > coffer.PartNumberMax {
+			return coffer.Errorf(coffer.InvalidArgument, "PartNumber must be an integer between 1 and %d, inclusive",
+				coffer.PartNumberMax).With("ArgumentName", "PartNumber").With("ArgumentValue", strconv.Itoa(p.Number))
+		}
+		if i > 0 && p.Number <= parts[i-1].Number {
+			return &coffer.Error{Code: coffer.InvalidPartOrder}
+		}
+	}
+	return nil
+}
+
+// answeredBefore is the answer to a Complete whose upload is gone because the
+// same was asked before; otherwise it is notFound.
+func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound error) (coffer.Object, error) {
+	value, err := r.Get(finishedKey(in.Upload))
+	if errors.Is(err, meta.ErrNotFound) {
+		return coffer.Object{}, notFound
+	}
+	if err != nil {
+		return coffer.Object{}, err
+	}
+	f, err := decodeFinished(value)
+	if err != nil {
+		return coffer.Object{}, fmt.Errorf("record of the finished upload %s: %w", in.Upload, err)
+	}
+	if f.bucket != b.ID || f.object.Key != in.Key {
+		return coffer.Object{}, notFound
+	}
+	return f.object, nil
+}
+
+func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
+	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, PartsCount: len(in.Parts)}}
+	a, err := newAssembly(u.Checksum, in.Checksum)
+	if err != nil {
+		return o.Object, err
+	}
+	kept := make(map[int]bool, len(in.Parts))
+	for i, want := range in.Parts {
+		p, err := chosenPart(tx, u, want, i == len(in.Parts)-1)
+		if err != nil {
+			return o.Object, err
+		}
+		if err := a.add(p); err != nil {
+			return o.Object, err
+		}
+		kept[p.Number] = true
+	}
+	o.Size, o.ETag = a.size, a.etag()
+	if in.Size >= 0 && in.Size != o.Size {
+		return o.Object, coffer.Errorf(coffer.InvalidRequest,
+			"The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", in.Size, o.Size)
+	}
+	if o.Size > coffer.ObjectSizeMax {
+		return o.Object, tooLarge(o.Size, coffer.ObjectSizeMax)
+	}
+	if o.Checksum, err = a.checksum(in.Checksum); err != nil {
+		return o.Object, err
+	}
+	if o.body, err = writeManifest(tx, id, a.pieces); err != nil {
+		return o.Object, err
+	}
+	if err := s.replace(tx, b, &o, in.If); err != nil {
+		return o.Object, err
+	}
+	return o.Object, errors.Join(
+		s.dropParts(tx, u.ID, kept),
+		tx.Delete(uploadKey(b.ID, u.Key, u.ID)),
+		tx.Set(finishedKey(u.ID), encodeFinished(finished{b.ID, o.Object})))
+}
+
+// chosenPart reads a part that Complete names and checks it against what the
+// client says of it.
+func chosenPart(r meta.Reader, u coffer.Upload, want coffer.Part, last bool) (partRow, error) {
+	invalid := (&coffer.Error{Code: coffer.InvalidPart}).With("UploadId", string(u.ID)).
+		With("PartNumber", strconv.Itoa(want.Number)).With("ETag", want.ETag)
+	value, err := r.Get(partKey(u.ID, want.Number))
+	if errors.Is(err, meta.ErrNotFound) {
+		return partRow{}, invalid
+	}
+	if err != nil {
+		return partRow{}, err
+	}
+	p, err := decodePart(want.Number, value)
+	if err != nil {
+		return p, err
+	}
+	if strings.Trim(want.ETag, `"`) != p.ETag {
+		return p, invalid
+	}
+	if c := want.Checksum; c.Algorithm != "" && (c.Algorithm != p.Checksum.Algorithm || c.Value != p.Checksum.Value) {
+		return p, invalid
+	}
+	if !last && p.Size < coffer.PartSizeMin {
+		return p, (&coffer.Error{Code: coffer.EntityTooSmall}).
+			With("ProposedSize", strconv.FormatInt(p.Size, 10)).
+			With("MinSizeAllowed", strconv.Itoa(coffer.PartSizeMin)).
+			With("PartNumber", strconv.Itoa(p.Number)).With("ETag", p.ETag)
+	}
+	return p, nil
+}
+
+// assembly adds up what the parts come to.
+type assembly struct {
+	pieces []piece
+	size   int64
+	md5s   []byte
+	sums   []byte // the raw checksums of the parts
+	joined *joiner
+	kind   coffer.Checksum // algorithm and type of the whole
+}
+
+// newAssembly settles the checksum of the whole: what the upload was begun with,
+// else CRC64NVME over all bytes.
+func newAssembly(begun, said coffer.Checksum) (*assembly, error) {
+	if begun.Algorithm == "" {
+		begun = coffer.Checksum{Algorithm: coffer.CRC64NVME, Type: coffer.FullObject}
+	}
+	if said.Type != "" && said.Type != begun.Type {
+		return nil, coffer.Errorf(coffer.InvalidRequest, "The upload was created using the %s checksum mode. "+
+			"The complete request must use the same checksum mode.", begun.Type)
+	}
+	a := &assembly{kind: begun}
+	if begun.Type == coffer.FullObject {
+		a.joined = newJoiner(begun.Algorithm)
+	}
+	return a, nil
+}
+
+func (a *assembly) add(p partRow) error {
+	sum, err := hex.DecodeString(p.ETag)
+	if err != nil {
+		return fmt.Errorf("etag of part %d: %w", p.Number, err)
+	}
+	a.md5s = append(a.md5s, sum...)
+	a.size += p.Size
+	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref, checksum: p.Checksum.Value})
+	if p.Checksum.Algorithm != a.kind.Algorithm {
+		// A client that chose no algorithm for the upload may have chosen one for
+		// its parts: there is no checksum of the whole then.
+		a.kind, a.joined = coffer.Checksum{}, nil
+	}
+	switch {
+	case a.joined != nil:
+		return a.joined.add(p.Checksum.Value, p.Size)
+	case a.kind.Type == coffer.Composite:
+		raw, err := base64.StdEncoding.DecodeString(p.Checksum.Value)
+		if err != nil {
+			return fmt.Errorf("checksum of part %d: %w", p.Number, err)
+		}
+		a.sums = append(a.sums, raw...)
+	}
+	return nil
+}
+
+// etag is the MD5 of the parts' MD5s, with how many they are.
+func (a *assembly) etag() string {
+	sum := md5.Sum(a.md5s)
+	return hex.EncodeToString(sum[:]) + "-" + strconv.Itoa(len(a.pieces))
+}
+
+// checksum is the checksum of the whole; it must be what the client said.
+func (a *assembly) checksum(said coffer.Checksum) (coffer.Checksum, error) {
+	c := a.kind
+	switch {
+	case a.joined != nil:
+		c.Value = a.joined.value()
+	case c.Type == coffer.Composite:
+		h := newHash(c.Algorithm)
+		h.Write(a.sums)
+		c.Value = base64.StdEncoding.EncodeToString(h.Sum(nil)) + "-" + strconv.Itoa(len(a.pieces))
+	}
+	if said.Algorithm == c.Algorithm && said.Value != "" {
+		if got, _, _ := strings.Cut(c.Value, "-"); said.Value != c.Value && said.Value != got {
+			return c, badChecksum(c.Algorithm, said.Value, c.Value)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,99 @@
+package objects
+
+import (
+	"strings"
+	"time"
+
+	"coffer"
+)
+
+// Conditions are the preconditions of a request (RFC 9110, section 13), as the
+// client wrote them; an empty one asks for nothing.
+type Conditions struct {
+	IfMatch           string
+	IfNoneMatch       string
+	IfModifiedSince   time.Time
+	IfUnmodifiedSince time.Time
+}
+
+func failed(condition string) error {
+	return (&coffer.Error{Code: coffer.PreconditionFailed}).With("Condition", condition)
+}
+
+// checkRead applies the conditions of a GET or HEAD in the order of RFC 9110,
+// section 13.2.2.
+func (c Conditions) checkRead(o coffer.Object) error {
+	switch {
+	case c.IfMatch != "":
+		if !matches(c.IfMatch, o.ETag) {
+			return failed("If-Match")
+		}
+	case !c.IfUnmodifiedSince.IsZero():
+		if o.Modified.Truncate(time.Second).After(c.IfUnmodifiedSince) {
+			return failed("If-Unmodified-Since")
+		}
+	}
+	switch {
+	case c.IfNoneMatch != "":
+		if matches(c.IfNoneMatch, o.ETag) {
+			return &coffer.Error{Code: coffer.NotModified}
+		}
+	case !c.IfModifiedSince.IsZero():
+		if !o.Modified.Truncate(time.Second).After(c.IfModifiedSince) {
+			return &coffer.Error{Code: coffer.NotModified}
+		}
+	}
+	return nil
+}
+
+// checkSource applies the conditions that a copy puts on its source: as a read,
+// but a condition that does not hold is always a failure.
+func (c Conditions) checkSource(o coffer.Object) error {
+	err := c.checkRead(o)
+	if coffer.CodeOf(err) == coffer.NotModified {
+		if c.IfNoneMatch != "" {
+			return failed("x-amz-copy-source-If-None-Match")
+		}
+		return failed("x-amz-copy-source-If-Modified-Since")
+	}
+	return err
+}
+
+// checkWrite applies the conditions of a write or delete to the object that it
+// would replace: nil if there is none.
+func (c Conditions) checkWrite(old *row, key string) error {
+	if c.IfMatch != "" {
+		switch {
+		case old == nil:
+			return noSuchObject(key)
+		case !matches(c.IfMatch, old.ETag):
+			return failed("If-Match")
+		}
+	}
+	if c.IfNoneMatch != "" {
+		if c.IfNoneMatch != "*" {
+			return coffer.Errorf(coffer.NotImplemented, "A header you provided implies functionality that is not implemented: "+
+				"a write takes If-None-Match only as *.").With("Header", "If-None-Match")
+		}
+		if old != nil {
+			return failed("If-None-Match")
+		}
+	}
+	return nil
+}
+
+// matches tells whether a list of entity tags has etag in it, or is *. Tags may
+// come without their quotes, as S3 clients send them.
+func matches(list, etag string) bool {
+	for tag := range strings.SplitSeq(list, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) == etag {
+			return true
+		}
+	}
+	return false
+}
+
+func noSuchObject(key string) error {
+	return (&coffer.Error{Code: coffer.NoSuchObject}).With("Key", key)
+}

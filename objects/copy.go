@@ -1,0 +1,172 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// CopyInput names what Copy copies, and to where.
+type CopyInput struct {
+	Bucket coffer.BucketName
+	Key    string
+	If     Conditions
+
+	SourceBucket coffer.BucketName
+	SourceKey    string
+	SourceIf     Conditions
+
+	// Replace puts Attributes in the place of the source's; otherwise only their
+	// StorageClass and WebsiteRedirect count.
+	Replace    bool
+	Attributes coffer.Attributes
+	// Checksum asks for a checksum of that algorithm; "" keeps the source's.
+	Checksum coffer.ChecksumAlgorithm
+}
+
+// Copy makes an object with the bytes of another. Small ones are written again;
+// large ones are shared, so that no byte moves.
+func (s Session) Copy(ctx context.Context, in CopyInput) (coffer.Object, error) {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
+		return coffer.Object{}, err
+	}
+	var sum *coffer.Checksum
+	var summed bodyID
+	for {
+		var made row
+		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
+			made, err = s.copyIn(tx, in, sum, summed)
+			return err
+		})
+		need, ok := errors.AsType[needChecksum](err)
+		if !ok {
+			return made.Object, err
+		}
+		if sum, summed, err = s.checksumOf(ctx, in, need.body); err != nil {
+			return coffer.Object{}, err
+		}
+	}
+}
+
+// needChecksum is a copy that must read the source's bytes before it can go on.
+type needChecksum struct{ body bodyID }
+
+func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
+
+func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID) (row, error) {
+	from, err := s.bucket(tx, in.SourceBucket)
+	if err != nil {
+		return row{}, err
+	}
+	to, err := s.bucket(tx, in.Bucket)
+	if err != nil {
+		return row{}, err
+	}
+	source, err := currentRow(tx, from.ID, in.SourceKey)
+	if err != nil {
+		return row{}, err
+	}
+	if source == nil {
+		return row{}, noSuchObject(in.SourceKey)
+	}
+	if err := in.SourceIf.checkSource(source.Object); err != nil {
+		return row{}, err
+	}
+	made, err := in.target(*source, from.ID == to.ID)
+	if err != nil {
+		return row{}, err
+	}
+	if in.Checksum != "" && in.Checksum != source.Checksum.Algorithm {
+		if sum == nil || summed != source.body.id {
+			return row{}, needChecksum{source.body.id}
+		}
+		made.Checksum = *sum
+	}
+	if made.body, err = s.duplicate(tx, source.body); err != nil {
+		return row{}, err
+	}
+	return made, s.replace(tx, to, &made, in.If)
+}
+
+// target is the object that a copy of source makes, its bytes not yet settled.
+func (in CopyInput) target(source row, sameBucket bool) (row, error) {
+	if source.Size > coffer.PutSizeMax {
+		return row{}, coffer.Errorf(coffer.InvalidRequest,
+			"The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(coffer.PutSizeMax))
+	}
+	changed := in.Replace || in.Attributes.StorageClass != source.Attributes.StorageClass ||
+		in.Attributes.WebsiteRedirect != "" && in.Attributes.WebsiteRedirect != source.Attributes.WebsiteRedirect ||
+		in.Checksum != "" && in.Checksum != source.Checksum.Algorithm
+	if sameBucket && in.Key == in.SourceKey && !changed {
+		return row{}, coffer.Errorf(coffer.InvalidRequest, "This copy request is illegal because it is trying to copy an object "+
+			"to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	}
+	made := source
+	made.Key = in.Key
+	if in.Replace {
+		made.Attributes = in.Attributes
+		return made, nil
+	}
+	made.Attributes.StorageClass = in.Attributes.StorageClass
+	made.Attributes.WebsiteRedirect = in.Attributes.WebsiteRedirect
+	return made, nil
+}
+
+// duplicate gives a body to one more object.
+func (s Session) duplicate(tx meta.Tx, b body) (body, error) {
+	switch b.kind {
+	case bodyEmpty:
+		return b, nil
+	case bodyInline:
+		data, err := tx.Get(dataKey(b.id))
+		if err != nil {
+			return b, err
+		}
+		if b.id, err = s.newBodyID(); err != nil {
+			return b, err
+		}
+		return b, tx.Set(dataKey(b.id), data)
+	}
+	return b, share(tx, b)
+}
+
+// checksumOf reads the source of a copy, which must still have the body that the
+// transaction saw.
+func (s Session) checksumOf(ctx context.Context, in CopyInput, want bodyID) (*coffer.Checksum, bodyID, error) {
+	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey})
+	if err != nil {
+		return nil, want, err
+	}
+	defer c.Close()
+	h := newHash(in.Checksum)
+	if _, err := c.WriteTo(ctx, h); err != nil {
+		return nil, want, err
+	}
+	d := digester{sum: h, alg: in.Checksum}
+	sum := d.checksum()
+	return &sum, c.body.id, nil
+}
+
+// Source opens the source of an UploadPartCopy.
+func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadCloser, error) {
+	cond := in.If
+	in.If = Conditions{}
+	c, err := s.Get(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := cond.checkSource(c.Object); err != nil {
+		_ = c.Close()
+		return nil, nil, err
+	}
+	r, w := io.Pipe()
+	go func() {
+		_, err := c.WriteTo(ctx, w)
+		_ = w.CloseWithError(err)
+		_ = c.Close()
+	}()
+	return c, r, nil
+}

@@ -1,0 +1,247 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+
+	"coffer"
+	"coffer/blob"
+	"coffer/meta"
+)
+
+// Range is a byte range as a client asks for it (RFC 9110, section 14.1.2).
+type Range struct {
+	// First and Last are positions, both included; Last is -1 for "to the end".
+	First, Last int64
+	// Suffix is how many bytes at the end are wanted; First and Last mean nothing
+	// then.
+	Suffix int64
+	// FromEnd says that Suffix counts.
+	FromEnd bool
+}
+
+// resolve turns the range into an offset and a length of an object of size bytes.
+func (r Range) resolve(size int64) (offset, length int64, err error) {
+	switch {
+	case r.FromEnd:
+		if r.Suffix == 0 || size == 0 {
+			return 0, 0, r.invalid(size)
+		}
+		n := min(r.Suffix, size)
+		return size - n, n, nil
+	case r.First >= size:
+		return 0, 0, r.invalid(size)
+	case r.Last < 0 || r.Last >= size:
+		return r.First, size - r.First, nil
+	}
+	return r.First, r.Last - r.First + 1, nil
+}
+
+func (r Range) invalid(size int64) error {
+	return (&coffer.Error{Code: coffer.InvalidRange}).
+		With("RangeRequested", r.String()).
+		With("ActualObjectSize", strconv.FormatInt(size, 10))
+}
+
+// String writes the range as in a Range header.
+func (r Range) String() string {
+	switch {
+	case r.FromEnd:
+		return fmt.Sprintf("bytes=-%d", r.Suffix)
+	case r.Last < 0:
+		return fmt.Sprintf("bytes=%d-", r.First)
+	}
+	return fmt.Sprintf("bytes=%d-%d", r.First, r.Last)
+}
+
+// GetInput names what Get and Head read.
+type GetInput struct {
+	Bucket coffer.BucketName
+	Key    string
+	If     Conditions
+	Range  *Range
+	// PartNumber asks for one part of a multipart object; 0 for none.
+	PartNumber int
+}
+
+// Content is an object that is being read: what is known of it, and the bytes
+// from Offset on, Length of them.
+type Content struct {
+	coffer.Object
+	Bucket coffer.Bucket
+	Offset int64
+	Length int64
+	// Partial says that a range or part was asked for.
+	Partial bool
+	// PartChecksum is the checksum of the one part that was asked for.
+	PartChecksum string
+
+	service *Service
+	body    body
+	inline  []byte
+	pieces  []piece
+	pinned  bool
+}
+
+// Head reads what is known of an object, as Get does.
+func (s Session) Head(ctx context.Context, in GetInput) (*Content, error) {
+	return s.open(ctx, in, false)
+}
+
+// Get opens an object for reading. The bytes are those of one version, whatever
+// is written meanwhile. The caller closes the content. With the error NotModified
+// there is a content as well, of no bytes, since the answer names its validators.
+func (s Session) Get(ctx context.Context, in GetInput) (*Content, error) {
+	return s.open(ctx, in, true)
+}
+
+func (s Session) open(ctx context.Context, in GetInput, bytes bool) (*Content, error) {
+	if err := coffer.CheckObjectKey(in.Key); err != nil {
+		return nil, err
+	}
+	c := &Content{service: s.Service}
+	err := s.Meta.View(ctx, func(r meta.Reader) error {
+		var err error
+		if c.Bucket, err = s.bucket(r, in.Bucket); err != nil {
+			return err
+		}
+		o, err := readRow(r, c.Bucket.ID, in.Key)
+		if errors.Is(err, meta.ErrNotFound) {
+			return noSuchObject(in.Key)
+		}
+		if err != nil {
+			return err
+		}
+		c.Object, c.body, c.Length = o.Object, o.body, o.Size
+		if err := in.If.checkRead(c.Object); err != nil {
+			return err
+		}
+		return c.locate(r, in, bytes)
+	})
+	if err != nil {
+		_ = c.Close()
+		if coffer.CodeOf(err) != coffer.NotModified {
+			c = nil
+		}
+	}
+	return c, err
+}
+
+// locate finds which bytes are wanted and where they are, while the snapshot
+// that named them is at hand. The body is pinned first, so that reclaim leaves its
+// blobs alone until Close.
+func (c *Content) locate(r meta.Reader, in GetInput, bytes bool) (err error) {
+	if bytes && c.body.kind >= bodyBlob && !c.pinned {
+		c.service.readers.pin(c.body.id)
+		c.pinned = true
+	}
+	if bytes || in.PartNumber > 0 {
+		if c.pieces, err = c.body.pieces(r, c.Size); err != nil {
+			return err
+		}
+	}
+	switch {
+	case in.PartNumber > 0:
+		err = c.seekPart(in.PartNumber)
+	case in.Range != nil:
+		c.Partial = true
+		c.Offset, c.Length, err = in.Range.resolve(c.Size)
+	}
+	if err != nil || !bytes || c.body.kind != bodyInline {
+		return err
+	}
+	data, err := r.Get(dataKey(c.body.id))
+	if err != nil {
+		return fmt.Errorf("bytes of %q: %w", c.Key, err)
+	}
+	if int64(len(data)) != c.Size {
+		return coffer.Errorf(coffer.ObjectDamaged, "").Wrap(fmt.Errorf("%q has %d bytes, its record says %d", c.Key, len(data), c.Size))
+	}
+	c.inline = slices.Clone(data[c.Offset : c.Offset+c.Length])
+	return nil
+}
+
+// seekPart narrows the content to one part; an object that was not made of parts
+// is its own part 1.
+func (c *Content) seekPart(number int) error {
+	c.Partial = true
+	if c.PartsCount == 0 && number == 1 {
+		return nil
+	}
+	var offset int64
+	for i, p := range c.pieces {
+		if i+1 == number && c.PartsCount > 0 {
+			c.Offset, c.Length, c.PartChecksum = offset, p.size, p.checksum
+			return nil
+		}
+		offset += p.size
+	}
+	return (&coffer.Error{Code: coffer.InvalidPartNumber}).
+		With("ActualPartCount", strconv.Itoa(max(1, c.PartsCount))).
+		With("PartNumberRequested", strconv.Itoa(number))
+}
+
+// WriteTo writes the wanted bytes. Each was verified before it is written; when
+// one is found damaged the error comes instead of it, after what stood before.
+func (c *Content) WriteTo(ctx context.Context, w io.Writer) (int64, error) {
+	if c.body.kind <= bodyInline {
+		n, err := w.Write(c.inline)
+		return int64(n), err
+	}
+	var written int64
+	offset, left := c.Offset, c.Length
+	for _, p := range c.pieces {
+		if offset >= p.size {
+			offset -= p.size
+			continue
+		}
+		if left == 0 {
+			break
+		}
+		n, err := c.service.copyPiece(ctx, w, p, offset, min(left, p.size-offset))
+		written += n
+		if err != nil {
+			return written, err
+		}
+		offset, left = 0, left-n
+	}
+	if left != 0 {
+		return written, fmt.Errorf("%q: its pieces are %d bytes short", c.Key, left)
+	}
+	return written, nil
+}
+
+func (s *Service) copyPiece(ctx context.Context, w io.Writer, p piece, offset, n int64) (int64, error) {
+	b, err := s.Blobs.Open(ctx, p.ref)
+	if err != nil {
+		return 0, damaged(fmt.Errorf("open blob %s: %w", p.ref, err))
+	}
+	defer b.Close()
+	if b.Size() != p.size {
+		return 0, damaged(fmt.Errorf("blob %s has %d bytes, its record says %d: %w", p.ref, b.Size(), p.size, blob.ErrNotFound))
+	}
+	written, err := b.CopyRange(w, offset, n)
+	return written, damaged(err)
+}
+
+// damaged classifies an error of the blob store: bytes that are named by the
+// metadata and are not there, or not as they were, are a damaged object.
+func damaged(err error) error {
+	if _, ok := errors.AsType[*blob.DamagedError](err); ok || errors.Is(err, blob.ErrNotFound) {
+		return (&coffer.Error{Code: coffer.ObjectDamaged}).Wrap(err)
+	}
+	return err
+}
+
+// Close lets reclaim have the bytes, once nothing names them.
+func (c *Content) Close() error {
+	if c.pinned {
+		c.service.readers.unpin(c.body.id)
+		c.pinned = false
+	}
+	return nil
+}

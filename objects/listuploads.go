@@ -1,0 +1,105 @@
+package objects
+
+import (
+	"context"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// PartsPage is one page of the parts of an upload.
+type PartsPage struct {
+	Upload coffer.Upload
+	Parts  []coffer.Part
+	// Next is the number behind which the next page begins; 0 if this is the last.
+	Next int
+}
+
+// ListParts reads the parts of an upload whose numbers are over after.
+func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key string, id coffer.UploadID, after, limit int) (PartsPage, error) {
+	var page PartsPage
+	err := s.Meta.View(ctx, func(r meta.Reader) (err error) {
+		page = PartsPage{}
+		if _, page.Upload, err = s.upload(r, bucket, key, id); err != nil || limit <= 0 {
+			return err
+		}
+		return parts(r, id, after, func(p partRow) (bool, error) {
+			if len(page.Parts) == limit {
+				page.Next = page.Parts[limit-1].Number
+				return false, nil
+			}
+			page.Parts = append(page.Parts, p.Part)
+			return true, nil
+		})
+	})
+	return page, err
+}
+
+// ListUploadsInput says which uploads to list.
+type ListUploadsInput struct {
+	Bucket    coffer.BucketName
+	Prefix    string
+	Delimiter string
+	// After is the object key behind which the page begins, and AfterID, if not
+	// "", the upload of that key behind which it begins.
+	After   string
+	AfterID coffer.UploadID
+	Max     int
+}
+
+// UploadsPage is one page of the uploads of a bucket.
+type UploadsPage struct {
+	Uploads  []coffer.Upload
+	Prefixes []string
+	// Next and NextID are what After and AfterID must be for the next page; "" if
+	// this is the last.
+	Next   string
+	NextID coffer.UploadID
+}
+
+// ListUploads reads a page of the uploads in progress, by key and then by the
+// time they were begun.
+func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsPage, error) {
+	var page UploadsPage
+	err := s.Meta.View(ctx, func(r meta.Reader) error {
+		page = UploadsPage{}
+		b, err := s.bucket(r, in.Bucket)
+		if err != nil {
+			return err
+		}
+		w := walk{reader: r, base: meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID))),
+			prefix: in.Prefix, delimiter: in.Delimiter, after: in.after(), max: in.Max}
+		var next string
+		page.Prefixes, next, err = w.run(func(rest string, value []byte) error {
+			key, id, err := splitUploadKey([]byte(rest))
+			if err != nil {
+				return err
+			}
+			u, err := decodeUpload(key, id, value)
+			page.Uploads = append(page.Uploads, u)
+			return err
+		})
+		page.Next = next
+		if key, id, ok := cutNUL(next); ok {
+			page.Next, page.NextID = key, coffer.UploadID(id)
+		}
+		return err
+	})
+	return page, err
+}
+
+// after is the place in the order of upload keys behind which the page begins:
+// an upload, all uploads of a key, or a common prefix.
+func (in ListUploadsInput) after() string {
+	switch {
+	case in.After == "":
+		return ""
+	case in.AfterID != "":
+		return in.After + "\x00" + string(in.AfterID)
+	}
+	if _, rolled := (walk{prefix: in.Prefix, delimiter: in.Delimiter}).rollUp(in.After); rolled {
+		return in.After
+	}
+	// Upload IDs are hexadecimal digits, which sort before this.
+	return in.After + "\x00\xff"
+}

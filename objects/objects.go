@@ -1,0 +1,112 @@
+// Package objects is what S3 means: buckets, objects and uploads, who may touch
+// them, when a write counts, and what a list shows. It keeps facts in a meta.Store
+// and bytes in a blob.Store, and knows nothing of HTTP or XML, nor of which
+// engines lie below the two boundaries.
+package objects
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"coffer"
+	"coffer/blob"
+	"coffer/meta"
+)
+
+// InlineMaxDefault is the size, in bytes, up to which an object's bytes are a
+// value in the metadata store instead of a blob: one sync instead of two.
+const InlineMaxDefault = 64 << 10
+
+// inlineLimit is what a metadata value can carry.
+const inlineLimit = 1 << 20
+
+// Options are what a Service is made of.
+type Options struct {
+	Meta   meta.Store
+	Blobs  blob.Store
+	Now    func() time.Time
+	Rand   io.Reader
+	Logger *slog.Logger
+	// InlineMax is the largest inline object in bytes; InlineMaxDefault if 0.
+	InlineMax int64
+	// Writable tells whether there is room for new bytes; deletes never ask.
+	Writable func() error
+}
+
+// Service holds what all requests share.
+type Service struct {
+	Options
+	buffers sync.Pool // of *[]byte with room for an inline object and one byte more
+	readers readers
+}
+
+// Open checks the options and makes a Service.
+func Open(_ context.Context, opt Options) (*Service, error) {
+	if opt.InlineMax == 0 {
+		opt.InlineMax = InlineMaxDefault
+	}
+	if opt.InlineMax < 0 || opt.InlineMax > inlineLimit {
+		return nil, fmt.Errorf("the inline threshold is %d bytes: it must be between 0 and %d", opt.InlineMax, inlineLimit)
+	}
+	if opt.Writable == nil {
+		opt.Writable = func() error { return nil }
+	}
+	s := &Service{Options: opt}
+	s.buffers.New = func() any {
+		b := make([]byte, opt.InlineMax+1)
+		return &b
+	}
+	return s, nil
+}
+
+// As returns the calls that actor may make. There is no other way in.
+func (s *Service) As(actor coffer.Actor) Session { return Session{s, actor} }
+
+// Session is the Service as one actor sees it.
+type Session struct {
+	*Service
+	actor coffer.Actor
+}
+
+// bucket reads the bucket called name and checks that the actor may be there:
+// existence is no secret (names are global), everything else is.
+func (s Session) bucket(r meta.Reader, name coffer.BucketName) (coffer.Bucket, error) {
+	b, err := readBucket(r, name)
+	if errors.Is(err, meta.ErrNotFound) {
+		return b, (&coffer.Error{Code: coffer.NoSuchBucket}).With("BucketName", string(name))
+	}
+	if err != nil {
+		return b, err
+	}
+	if s.actor.Anonymous() || b.Account != s.actor.Account {
+		return b, &coffer.Error{Code: coffer.AccessDenied}
+	}
+	return b, nil
+}
+
+// now is the time of a write that follows one at last: never earlier, so that
+// the versions of a key stay in order when the clock steps back.
+func (s *Service) now(last time.Time) time.Time {
+	t := s.Now().UTC().Truncate(time.Millisecond)
+	if !t.After(last) && !last.IsZero() {
+		return last.Add(time.Millisecond)
+	}
+	return t
+}
+
+// id makes an ID that sorts by time and cannot be guessed: 8 bytes of
+// nanoseconds, then n random bytes.
+func (s *Service) id(n int) ([]byte, error) {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+n), uint64(s.Now().UnixNano()))
+	b = b[:8+n]
+	if _, err := io.ReadFull(s.Rand, b[8:]); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,131 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// PutInput is what Put stores.
+type PutInput struct {
+	Bucket     coffer.BucketName
+	Key        string
+	Body       io.Reader
+	Size       int64 // -1 if it is not known before the end of Body
+	Attributes coffer.Attributes
+	If         Conditions
+	Digests    Digests
+}
+
+// Put stores an object. Body is not read before all that can be refused without
+// it was checked, so that a client that waits for 100 Continue sends nothing in
+// vain. When Put returns without error the object is durable.
+func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
+		return coffer.Object{}, err
+	}
+	if in.Size > coffer.PutSizeMax {
+		return coffer.Object{}, tooLarge(in.Size, coffer.PutSizeMax)
+	}
+	d := newDigester(in.Body, in.Digests.Checksum.Algorithm, coffer.PutSizeMax)
+	st, err := s.store(ctx, d, in.Size)
+	if err != nil {
+		return coffer.Object{}, err
+	}
+	defer s.done(st)
+	if err := d.verify(in.Digests); err != nil {
+		s.abandon(ctx, st, err)
+		return coffer.Object{}, err
+	}
+	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etag(),
+		Attributes: in.Attributes, Checksum: d.checksum()}}
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, err := s.bucket(tx, in.Bucket)
+		if err != nil {
+			return err
+		}
+		if err := st.write(tx); err != nil {
+			return err
+		}
+		return s.replace(tx, b, &o, in.If)
+	})
+	if err != nil {
+		s.abandon(ctx, st, err)
+		return coffer.Object{}, err
+	}
+	return o.Object, nil
+}
+
+// admitPut refuses a write that cannot succeed, before its bytes are sent.
+func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key string, cond Conditions) error {
+	if err := coffer.CheckObjectKey(key); err != nil {
+		return err
+	}
+	err := s.Meta.View(ctx, func(r meta.Reader) error {
+		b, err := s.bucket(r, bucket)
+		if err != nil || cond == (Conditions{}) {
+			return err
+		}
+		old, err := currentRow(r, b.ID, key)
+		if err != nil {
+			return err
+		}
+		return cond.checkWrite(old, key)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Writable()
+}
+
+// currentRow is readRow with nil for an object that does not exist.
+func currentRow(r meta.Reader, id coffer.BucketID, key string) (*row, error) {
+	o, err := readRow(r, id, key)
+	if errors.Is(err, meta.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &o, nil
+}
+
+// replace makes o the current version of its key in tx if the conditions hold,
+// and gives it its time. It is the one place where an object comes to be.
+func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) error {
+	old, err := currentRow(tx, b.ID, o.Key)
+	if err != nil {
+		return err
+	}
+	if err := cond.checkWrite(old, o.Key); err != nil {
+		return err
+	}
+	objects, bytes := int64(1), o.Size
+	if old != nil {
+		o.Modified = s.now(old.Modified)
+		objects, bytes = 0, bytes-old.Size
+		if err := s.release(tx, old.body); err != nil {
+			return err
+		}
+	} else {
+		o.Modified = s.now(o.Modified)
+	}
+	return errors.Join(
+		count(tx, b.ID, objects, bytes),
+		tx.Set(objectKey(b.ID, o.Key), encodeRow(*o)))
+}
+
+// count adds to the bucket's counters in tx.
+func count(tx meta.Tx, id coffer.BucketID, objects, bytes int64) error {
+	var err error
+	if objects != 0 {
+		err = tx.Add(countKey(id, countObjects), objects)
+	}
+	if bytes != 0 {
+		err = errors.Join(err, tx.Add(countKey(id, countBytes), bytes))
+	}
+	return err
+}

@@ -1,0 +1,225 @@
+package objects
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io"
+	"time"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// uploadRandom is how many bytes of an upload ID cannot be guessed, and
+// uploadIDLen how long its text is.
+const (
+	uploadRandom = 16
+	uploadIDLen  = 2 * (8 + uploadRandom)
+)
+
+// UploadInput is what CreateUpload begins.
+type UploadInput struct {
+	Bucket     coffer.BucketName
+	Key        string
+	Attributes coffer.Attributes
+	// Checksum is the algorithm and type that the client asked for, or nothing.
+	Checksum coffer.Checksum
+}
+
+// CreateUpload begins a multipart upload.
+func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Upload, error) {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}); err != nil {
+		return coffer.Upload{}, err
+	}
+	id, err := s.id(uploadRandom)
+	if err != nil {
+		return coffer.Upload{}, err
+	}
+	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(time.Time{}),
+		Initiator: s.actor.Canonical, Attributes: in.Attributes, Checksum: in.Checksum}
+	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
+		return coffer.Upload{}, err
+	}
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, err := s.bucket(tx, in.Bucket)
+		if err != nil {
+			return err
+		}
+		return tx.Set(uploadKey(b.ID, u.Key, u.ID), encodeUpload(u))
+	})
+	return u, err
+}
+
+// uploadChecksum fills in the type that an algorithm has by itself, and refuses
+// the pairs that S3 does not have ("Checking object integrity in Amazon S3").
+func uploadChecksum(c coffer.Checksum) (coffer.Checksum, error) {
+	hashed := c.Algorithm == coffer.SHA1 || c.Algorithm == coffer.SHA256
+	switch {
+	case c.Algorithm == "" && c.Type != "":
+		return c, coffer.Errorf(coffer.InvalidRequest,
+			"The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
+	case c.Type == coffer.FullObject && hashed, c.Type == coffer.Composite && c.Algorithm == coffer.CRC64NVME:
+		return c, coffer.Errorf(coffer.InvalidRequest, "The %s checksum type cannot be used with the %s checksum algorithm.",
+			c.Type, lower(c.Algorithm))
+	case c.Algorithm != "" && c.Type == "":
+		c.Type = coffer.Composite
+		if c.Algorithm == coffer.CRC64NVME {
+			c.Type = coffer.FullObject
+		}
+	}
+	return c, nil
+}
+
+// PartInput is one part to store.
+type PartInput struct {
+	Bucket  coffer.BucketName
+	Key     string
+	Upload  coffer.UploadID
+	Number  int
+	Body    io.Reader
+	Size    int64 // -1 if it is not known before the end of Body
+	Digests Digests
+}
+
+// PutPart stores a part; one of the same number is replaced. When it returns
+// without error the part is durable.
+func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error) {
+	u, err := s.admitPart(ctx, in)
+	if err != nil {
+		return coffer.Part{}, err
+	}
+	alg := in.Digests.Checksum.Algorithm
+	if want := u.Checksum.Algorithm; want != "" {
+		if alg != "" && alg != want {
+			return coffer.Part{}, coffer.Errorf(coffer.InvalidRequest,
+				"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", lower(want), lower(alg))
+		}
+		alg = want
+	}
+	if in.Size > coffer.PartSizeMax {
+		return coffer.Part{}, tooLarge(in.Size, coffer.PartSizeMax)
+	}
+	d := newDigester(in.Body, alg, coffer.PartSizeMax)
+	st := stored{body: body{kind: bodyBlob}}
+	if st.ref, st.size, err = s.Blobs.Put(ctx, d); err != nil {
+		return coffer.Part{}, err
+	}
+	if err := d.verify(in.Digests); err != nil {
+		s.abandon(ctx, st, err)
+		return coffer.Part{}, err
+	}
+	p := partRow{ref: st.ref, Part: coffer.Part{Number: in.Number, Size: st.size, ETag: d.etag(), Checksum: d.checksum()}}
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error { return s.keepPart(tx, in, &p) })
+	if err != nil {
+		s.abandon(ctx, st, err)
+	}
+	return p.Part, err
+}
+
+func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, err error) {
+	if in.Number < 1 || in.Number > coffer.PartNumberMax {
+		return u, coffer.Errorf(coffer.InvalidArgument, "Part number must be an integer between 1 and %d, inclusive",
+			coffer.PartNumberMax).With("ArgumentName", "partNumber")
+	}
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		_, u, err = s.upload(r, in.Bucket, in.Key, in.Upload)
+		return err
+	})
+	if err == nil {
+		err = s.Writable()
+	}
+	return u, err
+}
+
+// upload reads an upload that the actor may use, and its bucket.
+func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id coffer.UploadID) (coffer.Bucket, coffer.Upload, error) {
+	if err := coffer.CheckObjectKey(key); err != nil {
+		return coffer.Bucket{}, coffer.Upload{}, err
+	}
+	b, err := s.bucket(r, bucket)
+	if err != nil {
+		return b, coffer.Upload{}, err
+	}
+	u, err := readUpload(r, b.ID, key, id)
+	return b, u, err
+}
+
+func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
+	if _, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload); err != nil {
+		return err
+	}
+	p.Modified = s.now(time.Time{})
+	value, err := tx.Get(partKey(in.Upload, in.Number))
+	switch {
+	case err == nil:
+		old, err := decodePart(in.Number, value)
+		if err != nil {
+			return err
+		}
+		if err := s.discard(tx, old.ref, bodyID{}); err != nil {
+			return err
+		}
+	case !errors.Is(err, meta.ErrNotFound):
+		return err
+	}
+	return errors.Join(own(tx, p.ref), tx.Set(partKey(in.Upload, in.Number), encodePart(*p)))
+}
+
+// Abort ends an upload; its parts become garbage.
+func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string, id coffer.UploadID) error {
+	return s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, u, err := s.upload(tx, bucket, key, id)
+		if err != nil {
+			return err
+		}
+		return s.abort(tx, b.ID, u)
+	})
+}
+
+func (s *Service) abort(tx meta.Tx, id coffer.BucketID, u coffer.Upload) error {
+	if err := s.dropParts(tx, u.ID, nil); err != nil {
+		return err
+	}
+	return tx.Delete(uploadKey(id, u.Key, u.ID))
+}
+
+// dropParts removes the part records of an upload; the parts not in kept become
+// garbage.
+func (s *Service) dropParts(tx meta.Tx, id coffer.UploadID, kept map[int]bool) error {
+	return parts(tx, id, 0, func(p partRow) (bool, error) {
+		if !kept[p.Number] {
+			if err := s.discard(tx, p.ref, bodyID{}); err != nil {
+				return false, err
+			}
+		}
+		return true, tx.Delete(partKey(id, p.Number))
+	})
+}
+
+// abortAll ends every upload of a bucket.
+func (s *Service) abortAll(tx meta.Tx, b coffer.Bucket) error {
+	low := meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID)))
+	it := tx.Iter(low, meta.PrefixEnd(low))
+	defer it.Close()
+	for it.Next() {
+		key, id, err := splitUploadKey(it.Key()[len(low):])
+		if err != nil {
+			return err
+		}
+		if err := s.abort(tx, b.ID, coffer.Upload{Key: key, ID: id}); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// splitUploadKey reads the object key and the upload ID from what stands behind
+// the bucket in an upload's key.
+func splitUploadKey(rest []byte) (string, coffer.UploadID, error) {
+	key, id, ok := cutNUL(string(rest))
+	if !ok {
+		return "", "", errors.New("upload key is malformed")
+	}
+	return key, coffer.UploadID(id), nil
+}

@@ -1,0 +1,188 @@
+package objects
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"coffer"
+	"coffer/blob"
+	"coffer/meta"
+)
+
+const (
+	uploadVersion   = 1
+	partVersion     = 1
+	finishedVersion = 1
+)
+
+// uploadKey sorts the uploads of a bucket by object key, then by when they were
+// begun, since an upload ID begins with its time.
+func uploadKey(id coffer.BucketID, key string, upload coffer.UploadID) []byte {
+	return meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(id)), meta.KeyText(key), []byte(upload))
+}
+
+func partKey(upload coffer.UploadID, number int) []byte {
+	return meta.Key(meta.PrefixPart, meta.KeyText(string(upload)), binary.BigEndian.AppendUint16(nil, uint16(number)))
+}
+
+func partNumberOf(key []byte) int { return int(binary.BigEndian.Uint16(key[len(key)-2:])) }
+
+func finishedKey(upload coffer.UploadID) []byte {
+	return meta.Key(meta.PrefixFinished, []byte(upload))
+}
+
+func encodeUpload(u coffer.Upload) []byte {
+	r := meta.NewRecord(uploadVersion)
+	r.Time(1, u.Initiated)
+	r.Text(2, string(u.Initiator))
+	encodeChecksum(r, 5, u.Checksum)
+	encodeAttributes(r, 10, u.Attributes)
+	return r.Bytes()
+}
+
+func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, error) {
+	u := coffer.Upload{Key: key, ID: id}
+	err := meta.ReadRecord(value, uploadVersion, func(f meta.Field) error {
+		switch f.Number {
+		case 1:
+			u.Initiated = f.Time()
+		case 2:
+			u.Initiator = coffer.CanonicalID(f.Text())
+		default:
+			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) {
+				return nil
+			}
+			return f.Unknown()
+		}
+		return nil
+	})
+	if err != nil {
+		return u, fmt.Errorf("upload record of %q: %w", key, err)
+	}
+	return u, nil
+}
+
+// partRow is the record of an uploaded part.
+type partRow struct {
+	coffer.Part
+	ref blob.Ref
+}
+
+func encodePart(p partRow) []byte {
+	r := meta.NewRecord(partVersion)
+	r.Int(1, p.Size)
+	r.Text(2, p.ETag)
+	r.Time(3, p.Modified)
+	r.Text(4, string(p.ref))
+	encodeChecksum(r, 5, p.Checksum)
+	return r.Bytes()
+}
+
+func decodePart(number int, value []byte) (partRow, error) {
+	p := partRow{Part: coffer.Part{Number: number}}
+	err := meta.ReadRecord(value, partVersion, func(f meta.Field) error {
+		switch f.Number {
+		case 1:
+			p.Size = f.Int()
+		case 2:
+			p.ETag = f.Text()
+		case 3:
+			p.Modified = f.Time()
+		case 4:
+			p.ref = blob.Ref(f.Text())
+		default:
+			if decodeChecksum(f, 5, &p.Checksum) {
+				return nil
+			}
+			return f.Unknown()
+		}
+		return nil
+	})
+	if err != nil {
+		return p, fmt.Errorf("part record %d: %w", number, err)
+	}
+	return p, nil
+}
+
+// finished is what the Complete of an upload answered, kept so that a client
+// that did not hear the answer can ask again.
+type finished struct {
+	bucket coffer.BucketID
+	object coffer.Object
+}
+
+func encodeFinished(f finished) []byte {
+	r := meta.NewRecord(finishedVersion)
+	r.Int(1, int64(f.bucket))
+	r.Text(2, f.object.Key)
+	r.Text(3, f.object.ETag)
+	r.Time(4, f.object.Modified)
+	encodeChecksum(r, 5, f.object.Checksum)
+	return r.Bytes()
+}
+
+func decodeFinished(value []byte) (finished, error) {
+	var d finished
+	err := meta.ReadRecord(value, finishedVersion, func(f meta.Field) error {
+		switch f.Number {
+		case 1:
+			d.bucket = coffer.BucketID(f.Int())
+		case 2:
+			d.object.Key = f.Text()
+		case 3:
+			d.object.ETag = f.Text()
+		case 4:
+			d.object.Modified = f.Time()
+		default:
+			if decodeChecksum(f, 5, &d.object.Checksum) {
+				return nil
+			}
+			return f.Unknown()
+		}
+		return nil
+	})
+	return d, err
+}
+
+// readUpload reads an upload by all of its names: an ID is of no use for another
+// bucket or key.
+func readUpload(r meta.Reader, id coffer.BucketID, key string, upload coffer.UploadID) (coffer.Upload, error) {
+	// A NUL would end the ID early in the record's key.
+	if len(upload) != uploadIDLen {
+		return coffer.Upload{}, noSuchUpload(upload)
+	}
+	value, err := r.Get(uploadKey(id, key, upload))
+	if errors.Is(err, meta.ErrNotFound) {
+		return coffer.Upload{}, noSuchUpload(upload)
+	}
+	if err != nil {
+		return coffer.Upload{}, err
+	}
+	return decodeUpload(key, upload, value)
+}
+
+func noSuchUpload(upload coffer.UploadID) error {
+	return (&coffer.Error{Code: coffer.NoSuchUpload}).With("UploadId", string(upload))
+}
+
+// parts goes through the parts of an upload whose numbers are over after.
+func parts(r meta.Reader, upload coffer.UploadID, after int, fn func(partRow) (more bool, err error)) error {
+	it := r.Iter(partKey(upload, after+1), meta.PrefixEnd(meta.Key(meta.PrefixPart, meta.KeyText(string(upload)))))
+	defer it.Close()
+	for it.Next() {
+		value, err := it.Value()
+		if err != nil {
+			return err
+		}
+		p, err := decodePart(partNumberOf(it.Key()), value)
+		if err != nil {
+			return err
+		}
+		more, err := fn(p)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return it.Err()
+}

@@ -1,0 +1,77 @@
+package s3
+
+import (
+	"io"
+	"net/http"
+
+	"coffer"
+	"coffer/sigv4"
+)
+
+// body is what a request carries: its bytes as the client meant them, verified
+// to the last by the time the reader says io.EOF.
+type body struct {
+	io.Reader
+	size    int64 // -1 if it is not known
+	trailer func() http.Header
+}
+
+// authenticate proves who asks. It is the only place that makes an actor, and no
+// handler runs before it.
+func (q *request) authenticate() error {
+	auth, err := sigv4.Parse(q.r, sigv4.Options{Now: q.Now(), Regions: q.Regions, Service: "s3"})
+	if err != nil {
+		return err
+	}
+	if auth.Payload.Streaming() && !q.op.data {
+		return coffer.Errorf(coffer.InvalidRequest, "%s does not take a body with x-amz-content-sha256: %s.",
+			q.op.name, auth.ContentSHA256)
+	}
+	if auth.Kind == sigv4.Anonymous && q.r.Header.Get("Authorization") != "" {
+		return &coffer.Error{Code: coffer.AccessDenied}
+	}
+	var key sigv4.Key
+	if auth.Kind != sigv4.Anonymous {
+		if key, err = q.verify(auth); err != nil {
+			return err
+		}
+	}
+	b := auth.Body(q.r.Body, q.r.ContentLength, key)
+	q.body = body{Reader: b, size: b.Size(), trailer: b.Trailer}
+	q.session = q.Objects.As(q.actor)
+	return nil
+}
+
+// verify finds the credential that a request claims and checks the signature
+// with each of its signing keys.
+func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
+	c := auth.Credential
+	signer, err := q.Keys.Signer(q.ctx, coffer.AccessKeyID(c.AccessKeyID), c.Date, c.Region, c.Service)
+	if err != nil {
+		return sigv4.Key{}, err
+	}
+	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
+	for _, key := range signer.Keys {
+		if err = auth.Verify(key); err != nil {
+			continue
+		}
+		if auth.HasSessionToken {
+			// No long-lived key has a session token, and there are no others.
+			return key, &coffer.Error{Code: coffer.InvalidToken}
+		}
+		q.actor, q.region = signer.Actor, c.Region
+		return key, nil
+	}
+	return sigv4.Key{}, err
+}
+
+// checkExpectedOwner refuses a request that names another owner for the bucket
+// than it has. A client that is sure of the owner cannot be led into the bucket
+// of somebody else.
+func (q *request) checkExpectedOwner(header string, bucket coffer.BucketName) error {
+	expected := q.r.Header.Get(header)
+	if expected == "" || bucket == "" || coffer.AccountID(expected) == q.actor.Account {
+		return nil
+	}
+	return &coffer.Error{Code: coffer.AccessDenied}
+}

@@ -1,0 +1,113 @@
+package s3
+
+import (
+	"net/http"
+	"slices"
+
+	"coffer"
+)
+
+// createBucket answers CreateBucket.
+func (q *request) createBucket() error {
+	if q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled") == "true" {
+		return coffer.Errorf(coffer.NotImplemented, "Object Lock is not implemented by this version of coffer.").
+			With("Header", "x-amz-bucket-object-lock-enabled")
+	}
+	if o := q.r.Header.Get("X-Amz-Object-Ownership"); o != "" && o != "BucketOwnerEnforced" {
+		return coffer.Errorf(coffer.NotImplemented, "Only BucketOwnerEnforced is implemented for x-amz-object-ownership.").
+			With("Header", "x-amz-object-ownership")
+	}
+	if err := q.unsupported(); err != nil {
+		return err
+	}
+	region, err := q.location()
+	if err != nil {
+		return err
+	}
+	_, err = q.session.CreateBucket(q.ctx, q.bucket, region)
+	// The oldest region has the oldest rule: making one's own bucket again changes
+	// nothing and succeeds.
+	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	q.w.Header().Set("Location", "/"+string(q.bucket))
+	return q.ok(http.StatusOK)
+}
+
+// location reads the region from the body, which may be empty.
+func (q *request) location() (string, error) {
+	b, err := q.readBody(xmlBodyMax)
+	if err != nil || len(b) == 0 {
+		return q.Regions[0], err
+	}
+	malformed := func(err error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err) }
+	n, err := parseXML(b, "CreateBucketConfiguration")
+	if err != nil {
+		return "", malformed(err)
+	}
+	if err := n.only("LocationConstraint", "Location", "Bucket", "Tags"); err != nil {
+		return "", err
+	}
+	for _, name := range []string{"Location", "Bucket", "Tags"} {
+		if _, ok := n.get(name); ok {
+			return "", coffer.Errorf(coffer.NotImplemented, "%s in CreateBucketConfiguration is not implemented by this version of coffer.", name)
+		}
+	}
+	region, ok := n.get("LocationConstraint")
+	switch {
+	case !ok || region == "":
+		return q.Regions[0], nil
+	case !slices.Contains(q.Regions, region):
+		return "", (&coffer.Error{Code: coffer.InvalidLocationConstraint}).With("LocationConstraint", region)
+	}
+	return region, nil
+}
+
+// headBucket answers HeadBucket.
+func (q *request) headBucket() error {
+	b, err := q.session.HeadBucket(q.ctx, q.bucket)
+	if err != nil {
+		return err
+	}
+	q.w.Header().Set("x-amz-bucket-region", b.Region)
+	q.w.Header().Set("x-amz-access-point-alias", "false")
+	q.w.Header().Set("Content-Type", "application/xml")
+	return q.ok(http.StatusOK)
+}
+
+// deleteBucket answers DeleteBucket.
+func (q *request) deleteBucket() error {
+	if err := q.session.DeleteBucket(q.ctx, q.bucket); err != nil {
+		return err
+	}
+	return q.ok(http.StatusNoContent)
+}
+
+// getBucketLocation answers GetBucketLocation: us-east-1 is written as nothing.
+func (q *request) getBucketLocation() error {
+	b, err := q.session.HeadBucket(q.ctx, q.bucket)
+	if err != nil {
+		return err
+	}
+	d := newDoc("LocationConstraint", namespace)
+	if b.Region != "us-east-1" {
+		d.b = appendEscaped(d.b, b.Region)
+	}
+	return q.send(http.StatusOK, d)
+}
+
+// preflight answers a CORS preflight: no bucket has CORS rules yet, and AWS
+// refuses where there are none ("Cross-origin resource sharing errors").
+func (q *request) preflight() error {
+	if q.r.Header.Get("Origin") == "" {
+		return coffer.Errorf(coffer.InvalidRequest, "Insufficient information. Origin request header needed.")
+	}
+	if q.r.Header.Get("Access-Control-Request-Method") == "" {
+		return coffer.Errorf(coffer.InvalidRequest, "Invalid Access-Control-Request-Method: null")
+	}
+	return (&coffer.Error{Code: coffer.CORSNotAllowed}).
+		With("Method", q.r.Header.Get("Access-Control-Request-Method")).With("ResourceType", "BUCKET")
+}

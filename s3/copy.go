@@ -1,0 +1,165 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"coffer"
+	"coffer/objects"
+)
+
+// source is what x-amz-copy-source names, parsed once.
+type source struct {
+	bucket coffer.BucketName
+	key    string
+}
+
+// copySource reads the x-amz-copy-source header: bucket and key, URL-encoded
+// once, with an optional slash before and an optional versionId behind.
+func (q *request) copySource() (source, error) {
+	invalid := func(why string) (source, error) {
+		return source{}, coffer.Errorf(coffer.InvalidArgument, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey%s", why).
+			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", q.r.Header.Get("X-Amz-Copy-Source"))
+	}
+	path, version, versioned := strings.Cut(q.r.Header.Get("X-Amz-Copy-Source"), "?")
+	if versioned {
+		id, ok := strings.CutPrefix(version, "versionId=")
+		if !ok {
+			return invalid("; only ?versionId= may stand behind them")
+		}
+		if id != "null" {
+			return source{}, coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
+				With("ArgumentName", "versionId").With("ArgumentValue", id)
+		}
+	}
+	if strings.HasPrefix(path, "arn:") {
+		return source{}, coffer.Errorf(coffer.NotImplemented, "Access point ARNs are not implemented by this version of coffer.").
+			With("Header", "x-amz-copy-source")
+	}
+	text, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
+	if err != nil {
+		return invalid("; it is not URL-encoded")
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(text, "/"), "/")
+	if bucket == "" || key == "" {
+		return invalid("")
+	}
+	s := source{key: key}
+	if s.bucket, err = coffer.ParseBucketName(bucket); err != nil {
+		return s, err
+	}
+	if err := coffer.CheckObjectKey(key); err != nil {
+		return s, err
+	}
+	return s, q.checkExpectedOwner("x-amz-source-expected-bucket-owner", s.bucket)
+}
+
+// copyObject answers CopyObject.
+func (q *request) copyObject() error {
+	in, err := q.copyInput()
+	if err != nil {
+		return err
+	}
+	o, err := q.session.Copy(q.ctx, in)
+	if err != nil {
+		return err
+	}
+	d := newDoc("CopyObjectResult", namespace)
+	d.time("LastModified", o.Modified)
+	d.text("ETag", quoted(o.ETag))
+	if o.Checksum.Value != "" {
+		writeChecksumXML(d, o.Checksum)
+		d.text("ChecksumType", string(o.Checksum.Type))
+	}
+	return q.send(http.StatusOK, d)
+}
+
+func (q *request) copyInput() (objects.CopyInput, error) {
+	in := objects.CopyInput{Bucket: q.bucket, Key: q.key, If: q.writeConditions(), SourceIf: q.conditions("X-Amz-Copy-Source-")}
+	if q.body.size > 0 {
+		return in, coffer.Errorf(coffer.InvalidRequest, "A copy has no body.")
+	}
+	if err := q.unsupported(); err != nil {
+		return in, err
+	}
+	from, err := q.copySource()
+	if err != nil {
+		return in, err
+	}
+	in.SourceBucket, in.SourceKey = from.bucket, from.key
+	switch directive := q.r.Header.Get("X-Amz-Metadata-Directive"); directive {
+	case "", "COPY":
+	case "REPLACE":
+		in.Replace = true
+	default:
+		return in, coffer.Errorf(coffer.InvalidArgument, "Unknown metadata directive.").
+			With("ArgumentName", "x-amz-metadata-directive").With("ArgumentValue", directive)
+	}
+	switch directive := q.r.Header.Get("X-Amz-Tagging-Directive"); directive {
+	case "", "COPY", "REPLACE":
+	default:
+		return in, coffer.Errorf(coffer.InvalidArgument, "Unknown tagging directive.").
+			With("ArgumentName", "x-amz-tagging-directive").With("ArgumentValue", directive)
+	}
+	if alg := q.r.Header.Get("X-Amz-Checksum-Algorithm"); alg != "" {
+		if in.Checksum, err = coffer.ParseChecksumAlgorithm(strings.ToUpper(alg)); err != nil {
+			return in, err
+		}
+	}
+	in.Attributes, err = q.attributes()
+	return in, err
+}
+
+// uploadPartCopy answers UploadPartCopy. The bytes are read and written again,
+// since the part's MD5 must be known.
+func (q *request) uploadPartCopy() error {
+	number, err := q.partNumber()
+	if err != nil {
+		return err
+	}
+	from, err := q.copySource()
+	if err != nil {
+		return err
+	}
+	in := objects.GetInput{Bucket: from.bucket, Key: from.key, If: q.conditions("X-Amz-Copy-Source-")}
+	if header, ok := q.r.Header["X-Amz-Copy-Source-Range"]; ok {
+		r := parseRange(header[0])
+		if r == nil || r.FromEnd || r.Last < 0 {
+			return coffer.Errorf(coffer.InvalidArgument, "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy").
+				With("ArgumentName", "x-amz-copy-source-range").With("ArgumentValue", header[0])
+		}
+		in.Range = r
+	}
+	content, body, err := q.session.Source(q.ctx, in)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if r := in.Range; r != nil && r.Last >= content.Size {
+		return coffer.Errorf(coffer.InvalidArgument, "Range specified is not valid for source object of size: %d", content.Size).
+			With("ArgumentName", "x-amz-copy-source-range").With("ArgumentValue", r.String())
+	}
+	p, err := q.session.PutPart(q.ctx, objects.PartInput{Bucket: q.bucket, Key: q.key,
+		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length})
+	if err != nil {
+		return err
+	}
+	d := newDoc("CopyPartResult", namespace)
+	d.time("LastModified", p.Modified)
+	d.text("ETag", quoted(p.ETag))
+	writeChecksumXML(d, p.Checksum)
+	return q.send(http.StatusOK, d)
+}
+
+// partNumber reads the partNumber parameter.
+func (q *request) partNumber() (int, error) {
+	s := q.query.get("partNumber")
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > coffer.PartNumberMax {
+		return 0, coffer.Errorf(coffer.InvalidArgument, "Part number must be an integer between 1 and %d, inclusive", coffer.PartNumberMax).
+			With("ArgumentName", "partNumber").With("ArgumentValue", s)
+	}
+	return n, nil
+}

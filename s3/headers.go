@@ -1,0 +1,259 @@
+package s3
+
+import (
+	"encoding/base64"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/objects"
+)
+
+const metaPrefix = "X-Amz-Meta-"
+
+// attributes reads the headers that are stored with an object.
+func (q *request) attributes() (coffer.Attributes, error) {
+	h := q.r.Header
+	class, err := coffer.ParseStorageClass(h.Get("X-Amz-Storage-Class"))
+	if err != nil {
+		return coffer.Attributes{}, err
+	}
+	a := coffer.Attributes{
+		ContentType:        h.Get("Content-Type"),
+		ContentEncoding:    contentEncoding(h),
+		ContentDisposition: h.Get("Content-Disposition"),
+		ContentLanguage:    h.Get("Content-Language"),
+		CacheControl:       h.Get("Cache-Control"),
+		Expires:            h.Get("Expires"),
+		WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
+		StorageClass:       class,
+	}
+	if r := a.WebsiteRedirect; r != "" && !strings.HasPrefix(r, "/") && !strings.HasPrefix(r, "http://") && !strings.HasPrefix(r, "https://") {
+		return a, coffer.Errorf(coffer.InvalidArgument, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
+	}
+	size := 0
+	for name, values := range h {
+		if !strings.HasPrefix(name, metaPrefix) {
+			continue
+		}
+		if a.Metadata == nil {
+			a.Metadata = map[string]string{}
+		}
+		key, value := strings.ToLower(name[len(metaPrefix):]), decodeMetadata(strings.Join(values, ","))
+		a.Metadata[key] = value
+		size += len(key) + len(value)
+	}
+	if size > coffer.UserMetadataMax {
+		return a, (&coffer.Error{Code: coffer.MetadataTooLarge}).
+			With("Size", strconv.Itoa(size)).With("MaxSizeAllowed", strconv.Itoa(coffer.UserMetadataMax))
+	}
+	return a, nil
+}
+
+// decodeMetadata reads a value that is not ASCII: S3 takes it in the form of
+// RFC 2047, and gives it back so.
+func decodeMetadata(value string) string {
+	if !strings.HasPrefix(value, "=?") {
+		return value
+	}
+	text, err := new(mime.WordDecoder).DecodeHeader(value)
+	if err != nil {
+		return value
+	}
+	return text
+}
+
+// encodeMetadata is the other way.
+func encodeMetadata(value string) string {
+	for _, c := range []byte(value) {
+		if c < ' ' || c > '~' {
+			return mime.BEncoding.Encode("UTF-8", value)
+		}
+	}
+	return value
+}
+
+// contentEncoding is the Content-Encoding without aws-chunked, which is how the
+// body came and not what the object is.
+func contentEncoding(h http.Header) string {
+	var kept []string
+	for _, value := range h["Content-Encoding"] {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "aws-chunked") {
+				kept = append(kept, coding)
+			}
+		}
+	}
+	return strings.Join(kept, ",")
+}
+
+// unsupported refuses the headers that ask for what coffer does not do yet:
+// leaving one out silently would be worse.
+func (q *request) unsupported() error {
+	h := q.r.Header
+	for _, name := range []string{"X-Amz-Tagging", "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date",
+		"X-Amz-Object-Lock-Legal-Hold", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
+		"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
+		"X-Amz-Write-Offset-Bytes"} {
+		if h.Get(name) != "" && !(name == "X-Amz-Object-Lock-Legal-Hold" && h.Get(name) == "OFF") {
+			return coffer.Errorf(coffer.NotImplemented, "A header you provided implies functionality that is not implemented: "+
+				"this version of coffer does not take %s.", strings.ToLower(name)).With("Header", name)
+		}
+	}
+	switch acl := h.Get("X-Amz-Acl"); acl {
+	case "", "private", "bucket-owner-full-control":
+	case "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "log-delivery-write":
+		return &coffer.Error{Code: coffer.ACLNotSupported}
+	default:
+		return coffer.Errorf(coffer.InvalidArgument, "%q is not a canned ACL.", acl).
+			With("ArgumentName", "x-amz-acl").With("ArgumentValue", acl)
+	}
+	for name := range h {
+		if strings.HasPrefix(name, "X-Amz-Grant-") {
+			return &coffer.Error{Code: coffer.ACLNotSupported}
+		}
+	}
+	return nil
+}
+
+// version reads the versionId parameter: where versions are not kept, the only
+// one is null.
+func (q *request) version() error {
+	if !q.query.has("versionId") {
+		return nil
+	}
+	switch id := q.query.get("versionId"); id {
+	case "null":
+		return nil
+	case "":
+		return coffer.Errorf(coffer.InvalidArgument, "Version id cannot be the empty string").
+			With("ArgumentName", "versionId").With("ArgumentValue", id)
+	default:
+		return coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
+			With("ArgumentName", "versionId").With("ArgumentValue", id)
+	}
+}
+
+// conditions reads the preconditions of a request, from the headers with a prefix
+// before their names.
+func (q *request) conditions(prefix string) objects.Conditions {
+	h := q.r.Header
+	return objects.Conditions{
+		IfMatch:           h.Get(prefix + "If-Match"),
+		IfNoneMatch:       h.Get(prefix + "If-None-Match"),
+		IfModifiedSince:   httpTime(h.Get(prefix + "If-Modified-Since")),
+		IfUnmodifiedSince: httpTime(h.Get(prefix + "If-Unmodified-Since")),
+	}
+}
+
+// writeConditions are those that count on a write.
+func (q *request) writeConditions() objects.Conditions {
+	return objects.Conditions{IfMatch: q.r.Header.Get("If-Match"), IfNoneMatch: q.r.Header.Get("If-None-Match")}
+}
+
+// httpTime reads a date of HTTP; one that is none does not count (RFC 9110,
+// section 13.1.3).
+func httpTime(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := http.ParseTime(s)
+	if err != nil {
+		if t, err = time.Parse(time.RFC3339, s); err != nil {
+			return time.Time{}
+		}
+	}
+	return t
+}
+
+// parseRange reads a Range header. nil means the whole object: RFC 9110 has a
+// server ignore a range that it does not understand, and S3 ignores more than one.
+func parseRange(header string) *objects.Range {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return nil
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok {
+		return nil
+	}
+	if first == "" {
+		n, ok := parsePosition(last)
+		if !ok {
+			return nil
+		}
+		return &objects.Range{FromEnd: true, Suffix: n}
+	}
+	r := &objects.Range{Last: -1}
+	if r.First, ok = parsePosition(first); !ok {
+		return nil
+	}
+	if last == "" {
+		return r
+	}
+	if r.Last, ok = parsePosition(last); !ok || r.Last < r.First {
+		return nil
+	}
+	return r
+}
+
+// parsePosition reads digits; a number that is too large is the largest.
+func parsePosition(s string) (int64, bool) {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 1<<63 - 1, true
+	}
+	return n, true
+}
+
+// writeAttributes sets the headers that were stored with an object.
+func (q *request) writeAttributes(a coffer.Attributes) {
+	h := q.w.Header()
+	contentType := a.ContentType
+	if contentType == "" {
+		contentType = "binary/octet-stream"
+	}
+	h.Set("Content-Type", contentType)
+	for _, f := range [...]struct{ name, value string }{
+		{"Content-Encoding", a.ContentEncoding},
+		{"Content-Disposition", a.ContentDisposition},
+		{"Content-Language", a.ContentLanguage},
+		{"Cache-Control", a.CacheControl},
+		{"Expires", a.Expires},
+		{"x-amz-website-redirect-location", a.WebsiteRedirect},
+		{"x-amz-storage-class", a.StorageClass},
+	} {
+		if f.value != "" {
+			h.Set(f.name, f.value)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Metadata)) {
+		// The name is put in as S3 writes it, in lower case.
+		h["x-amz-meta-"+name] = []string{encodeMetadata(a.Metadata[name])}
+	}
+}
+
+func quoted(etag string) string { return `"` + etag + `"` }
+
+// contentMD5 reads the Content-MD5 header; nil if there is none.
+func (q *request) contentMD5() ([]byte, error) {
+	s := q.r.Header.Get("Content-Md5")
+	if s == "" {
+		if _, sent := q.r.Header["Content-Md5"]; !sent {
+			return nil, nil
+		}
+	}
+	sum, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(sum) != 16 {
+		return nil, (&coffer.Error{Code: coffer.InvalidDigest}).With("Content-MD5", s)
+	}
+	return sum, nil
+}

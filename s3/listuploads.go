@@ -1,0 +1,108 @@
+package s3
+
+import (
+	"net/http"
+	"strconv"
+
+	"coffer"
+	"coffer/objects"
+)
+
+// listParts answers ListParts.
+func (q *request) listParts() error {
+	limit, err := q.maximum("max-parts", objects.ListMax)
+	if err != nil {
+		return err
+	}
+	after, err := q.maximum("part-number-marker", 0)
+	if err != nil {
+		return err
+	}
+	encode, urls, err := q.encoding()
+	if err != nil {
+		return err
+	}
+	limit = min(limit, objects.ListMax)
+	page, err := q.session.ListParts(q.ctx, q.bucket, q.key, q.uploadID(), min(after, coffer.PartNumberMax), limit)
+	if err != nil {
+		return err
+	}
+	d := newDoc("ListPartsResult", namespace)
+	d.text("Bucket", string(q.bucket))
+	d.text("Key", encode(q.key))
+	d.text("UploadId", string(page.Upload.ID))
+	q.writeOwner(d, "Initiator")
+	q.writeOwner(d, "Owner")
+	d.text("StorageClass", storageClass(page.Upload.Attributes.StorageClass))
+	d.number("PartNumberMarker", int64(after))
+	if n := len(page.Parts); n > 0 {
+		d.number("NextPartNumberMarker", int64(page.Parts[n-1].Number))
+	}
+	d.number("MaxParts", int64(limit))
+	d.flag("IsTruncated", page.Next != 0)
+	if urls {
+		d.text("EncodingType", "url")
+	}
+	if c := page.Upload.Checksum; c.Algorithm != "" {
+		d.text("ChecksumAlgorithm", string(c.Algorithm))
+		d.text("ChecksumType", string(c.Type))
+	}
+	for _, p := range page.Parts {
+		d.begin("Part")
+		d.number("PartNumber", int64(p.Number))
+		d.time("LastModified", p.Modified)
+		d.text("ETag", quoted(p.ETag))
+		d.number("Size", p.Size)
+		writeChecksumXML(d, p.Checksum)
+		d.end()
+	}
+	return q.send(http.StatusOK, d)
+}
+
+// listMultipartUploads answers ListMultipartUploads.
+func (q *request) listMultipartUploads() error {
+	in := objects.ListUploadsInput{Bucket: q.bucket, Prefix: q.query.get("prefix"), Delimiter: q.query.get("delimiter"),
+		After: q.query.get("key-marker"), AfterID: coffer.UploadID(q.query.get("upload-id-marker"))}
+	limit, err := q.maximum("max-uploads", objects.ListMax)
+	if err != nil {
+		return err
+	}
+	in.Max = min(limit, objects.ListMax)
+	encode, urls, err := q.encoding()
+	if err != nil {
+		return err
+	}
+	page, err := q.session.ListUploads(q.ctx, in)
+	if err != nil {
+		return err
+	}
+	d := newDoc("ListMultipartUploadsResult", namespace)
+	d.text("Bucket", string(q.bucket))
+	d.text("KeyMarker", encode(in.After))
+	d.text("UploadIdMarker", string(in.AfterID))
+	d.optional("NextKeyMarker", encode(page.Next))
+	d.optional("NextUploadIdMarker", string(page.NextID))
+	d.optional("Delimiter", encode(in.Delimiter))
+	d.text("Prefix", encode(in.Prefix))
+	d.text("MaxUploads", strconv.Itoa(in.Max))
+	d.flag("IsTruncated", page.Next != "")
+	if urls {
+		d.text("EncodingType", "url")
+	}
+	for _, u := range page.Uploads {
+		d.begin("Upload")
+		d.text("Key", encode(u.Key))
+		d.text("UploadId", string(u.ID))
+		q.writeOwner(d, "Initiator")
+		q.writeOwner(d, "Owner")
+		d.text("StorageClass", storageClass(u.Attributes.StorageClass))
+		d.time("Initiated", u.Initiated)
+		if u.Checksum.Algorithm != "" {
+			d.text("ChecksumAlgorithm", string(u.Checksum.Algorithm))
+			d.text("ChecksumType", string(u.Checksum.Type))
+		}
+		d.end()
+	}
+	writePrefixes(d, page.Prefixes, encode)
+	return q.send(http.StatusOK, d)
+}

@@ -1,0 +1,38 @@
+package s3
+
+import (
+	"net/http"
+
+	"coffer"
+	"coffer/objects"
+)
+
+// putObject answers PutObject.
+func (q *request) putObject() error {
+	if err := q.unsupported(); err != nil {
+		return err
+	}
+	if q.query.has("partNumber") {
+		return coffer.Errorf(coffer.InvalidArgument, "partNumber needs uploadId: this would have replaced the object by one part.").
+			With("ArgumentName", "partNumber").With("ArgumentValue", q.query.get("partNumber"))
+	}
+	if q.body.size < 0 {
+		return &coffer.Error{Code: coffer.MissingContentLength}
+	}
+	attributes, err := q.attributes()
+	if err != nil {
+		return err
+	}
+	digests, err := q.digests()
+	if err != nil {
+		return err
+	}
+	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
+		Attributes: attributes, If: q.writeConditions(), Digests: digests})
+	if err != nil {
+		return err
+	}
+	q.w.Header()["ETag"] = []string{quoted(o.ETag)}
+	q.writeChecksum(o.Checksum)
+	return q.ok(http.StatusOK)
+}

@@ -1,0 +1,97 @@
+package s3
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"coffer"
+	"coffer/sigv4"
+)
+
+// response counts what an answer comes to.
+type response struct {
+	http.ResponseWriter
+	status int
+	sent   int64
+}
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps the way to sendfile open.
+func (w *response) ReadFrom(r io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.sent += n
+	return n, err
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// finish counts and logs a request that was answered, or cut. The log has the
+// path and never the query, which may bear a signature.
+func (q *request) finish() {
+	if q.w.status == 0 {
+		q.w.WriteHeader(http.StatusOK)
+	}
+	name := q.op.name
+	if name == "" {
+		name = "Unknown"
+	}
+	took := q.Now().Sub(q.start)
+	if q.Metrics != nil {
+		q.Metrics.Done(name, q.w.status, took, max(0, q.r.ContentLength), q.w.sent)
+	}
+	level := slog.LevelInfo
+	if q.w.status >= http.StatusInternalServerError || q.failure != nil && coffer.CodeOf(q.failure) == coffer.Internal && !refused(q.failure) {
+		level = slog.LevelError
+	}
+	if !q.Logger.Enabled(q.ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("request_id", q.id), slog.String("api", name), slog.String("method", q.r.Method),
+		slog.String("path", q.r.URL.EscapedPath()), slog.Int("status", q.w.status), slog.Int64("sent", q.w.sent),
+		slog.Duration("took", took), slog.String("remote", q.r.RemoteAddr), slog.String("user_agent", q.r.UserAgent()))
+	if q.actor.AccessKeyID != "" {
+		attrs = append(attrs, slog.String("access_key_id", string(q.actor.AccessKeyID)))
+	}
+	if q.failure != nil {
+		attrs = append(attrs, slog.String("code", translate(q.failure).code), slog.String("error", logText(q.failure)))
+	}
+	q.Logger.LogAttrs(q.ctx, level, "request", attrs...)
+}
+
+// refused tells whether an error is a refusal in S3's words, not a failure.
+func refused(err error) bool {
+	_, ok := errors.AsType[*sigv4.Error](err)
+	return ok
+}
+
+// logText is an error for the log: that of a refused signature has the code and
+// the message, never the signature or what was signed.
+func logText(err error) string {
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		return e.Code + ": " + e.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,157 @@
+package s3
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"coffer"
+)
+
+// level says what a path names.
+type level byte
+
+const (
+	levelService level = iota
+	levelBucket
+	levelObject
+)
+
+// target is what the request line and the Host header name. It is parsed once,
+// and serves routing, authorization and storage alike.
+type target struct {
+	level  level
+	bucket string
+	key    string
+}
+
+// parseTarget reads bucket and key from the host and the escaped path.
+func (q *request) parseTarget() (target, error) {
+	path := q.r.URL.EscapedPath()
+	if path == "*" && q.r.Method == http.MethodOptions {
+		path = "/"
+	}
+	rest, ok := strings.CutPrefix(path, "/")
+	if !ok {
+		return target{}, &coffer.Error{Code: coffer.InvalidURI}
+	}
+	var t target
+	if bucket, ok := q.bucketOfHost(); ok {
+		t.bucket, t.level = bucket, levelBucket
+	} else {
+		var err error
+		bucket, rest, _ = strings.Cut(rest, "/")
+		if t.bucket, err = url.PathUnescape(bucket); err != nil {
+			return t, &coffer.Error{Code: coffer.InvalidURI}
+		}
+		if t.bucket != "" {
+			t.level = levelBucket
+		} else if rest != "" {
+			return t, coffer.Errorf(coffer.InvalidBucketName, "The specified bucket is not valid: the path begins with //.")
+		}
+	}
+	key, err := url.PathUnescape(rest)
+	if err != nil {
+		return t, &coffer.Error{Code: coffer.InvalidURI}
+	}
+	if key != "" {
+		t.key, t.level = key, levelObject
+		if err := coffer.CheckObjectKey(key); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// bucketOfHost reads the bucket of a virtual-host style request.
+func (q *request) bucketOfHost() (string, bool) {
+	host := strings.ToLower(q.r.Host)
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	host = strings.TrimSuffix(host, ".")
+	for _, d := range q.Domains {
+		if bucket, ok := strings.CutSuffix(host, "."+d); ok && bucket != "" {
+			return bucket, true
+		}
+	}
+	return "", false
+}
+
+// query has the parameters of a request by name. net/url's parser is not used
+// since it drops a pair that has a semicolon in it, as some signed ones do.
+type query map[string][]string
+
+const queryPairsMax = 1000
+
+func parseQuery(raw string) (query, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	if strings.Count(raw, "&") >= queryPairsMax {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "The query has more than %d parameters.", queryPairsMax)
+	}
+	q := query{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			value, err = url.QueryUnescape(value)
+		}
+		if err != nil {
+			return nil, &coffer.Error{Code: coffer.InvalidURI}
+		}
+		if !utf8.ValidString(value) {
+			return nil, coffer.Errorf(coffer.InvalidArgument, "The value of %q is not valid UTF-8.", name)
+		}
+		q[name] = append(q[name], value)
+	}
+	return q, nil
+}
+
+func (q query) has(name string) bool { return len(q[name]) > 0 }
+
+func (q query) get(name string) string {
+	if v := q[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// route finds the operation that a request asks for. What no row of the table
+// names is refused: an operation that AWS does not have, or not by this method.
+func route(r *http.Request, q query, t target) (operation, error) {
+	for _, op := range operations {
+		if op.method == r.Method && op.level == t.level && (op.sub == "" || q.has(op.sub)) &&
+			(op.header == "" || len(r.Header[op.header]) > 0) {
+			if other := stray(q, t.level); op.sub == "" && other != "" {
+				return op, methodNotAllowed(r.Method, other)
+			}
+			return op, nil
+		}
+	}
+	return operation{}, methodNotAllowed(r.Method, stray(q, t.level))
+}
+
+// stray returns a sub-resource in the query that some operation on this level
+// has, or "".
+func stray(q query, l level) string {
+	for name := range q {
+		if slices.ContainsFunc(operations, func(op operation) bool { return op.level == l && op.sub == name }) {
+			return name
+		}
+	}
+	return ""
+}
+
+func methodNotAllowed(method, resource string) error {
+	if resource == "" {
+		resource = "resource"
+	}
+	return (&coffer.Error{Code: coffer.MethodNotAllowed}).With("Method", method).With("ResourceType", strings.ToUpper(resource))
+}

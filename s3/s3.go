@@ -1,0 +1,162 @@
+// Package s3 is the S3 front: it turns HTTP requests into calls on objects and
+// their results into S3's answers, one file for each operation. What the calls
+// mean, it does not know.
+package s3
+
+import (
+	"context"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/keys"
+	"coffer/metrics"
+	"coffer/objects"
+)
+
+// Options are what the front is made of.
+type Options struct {
+	Objects *objects.Service
+	Keys    *keys.Service
+	// Regions are those that a signature may be for; the first is the answer to a
+	// client that used another, and where buckets are made by default.
+	Regions []string
+	// Domains are the host names under which buckets are host names of their own.
+	Domains []string
+	Now     func() time.Time
+	Rand    io.Reader
+	Logger  *slog.Logger
+	Metrics *metrics.S3
+}
+
+// Handler serves S3.
+type Handler struct{ Options }
+
+// New makes a Handler.
+func New(opt Options) *Handler {
+	for i, d := range opt.Domains {
+		opt.Domains[i] = strings.ToLower(strings.Trim(d, "."))
+	}
+	return &Handler{opt}
+}
+
+// ServeHTTP answers one request. It is a plain handler on the escaped path: a
+// ServeMux would clean the path, and keys such as a//b with it.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{Handler: h, w: &response{ResponseWriter: w}, r: r, start: h.Now(), id: h.newRequestID()}
+	ctx := coffer.WithRequestID(r.Context(), q.id)
+	q.ctx = ctx
+	head := w.Header()
+	head.Set("Server", "coffer")
+	head.Set("x-amz-request-id", q.id)
+	head.Set("x-amz-id-2", hostID)
+	defer q.finish()
+	defer q.catch()
+	if err := q.serve(); err != nil {
+		q.fail(err)
+	}
+}
+
+// catch turns a panic into an answer, or into a cut connection if the answer has
+// begun: no bug may look like a success.
+func (q *request) catch() {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		q.Logger.Error("panic", "request_id", q.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		q.fail(fmt.Errorf("panic: %v", p))
+	}
+}
+
+// hostID is the extended request ID, which AWS support would ask for; here it is
+// the same for all.
+const hostID = "Y29mZmVyLXMz"
+
+func (h *Handler) newRequestID() string {
+	var b [10]byte
+	if _, err := io.ReadFull(h.Rand, b[:]); err != nil {
+		h.Logger.Error("no randomness for a request ID", "error", err)
+	}
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+// request is one request on its way through the front.
+type request struct {
+	*Handler
+	ctx   context.Context
+	w     *response
+	r     *http.Request
+	start time.Time
+	id    string
+
+	op      operation
+	query   query
+	bucket  coffer.BucketName
+	key     string
+	actor   coffer.Actor
+	session objects.Session
+	body    body
+	region  string // that the request was signed for
+	failure error
+}
+
+// serve finds the operation, proves who asks, and runs it.
+func (q *request) serve() error {
+	if err := checkFraming(q.r); err != nil {
+		return err
+	}
+	var err error
+	if q.query, err = parseQuery(q.r.URL.RawQuery); err != nil {
+		return err
+	}
+	target, err := q.parseTarget()
+	if err != nil {
+		return err
+	}
+	if q.op, err = route(q.r, q.query, target); err != nil {
+		return err
+	}
+	if err := q.authenticate(); err != nil {
+		return err
+	}
+	if target.level != levelService {
+		if q.bucket, err = coffer.ParseBucketName(target.bucket); err != nil {
+			return err
+		}
+	}
+	q.key = target.key
+	if err := q.checkExpectedOwner("x-amz-expected-bucket-owner", q.bucket); err != nil {
+		return err
+	}
+	if q.op.handle == nil {
+		return q.notImplemented()
+	}
+	return q.op.handle(q)
+}
+
+// checkFraming refuses what net/http lets through and a proxy in front may read
+// in another way (RFC 9112, section 6.3).
+func checkFraming(r *http.Request) error {
+	if len(r.TransferEncoding) > 0 && r.Header.Get("Content-Length") != "" {
+		return coffer.Errorf(coffer.InvalidRequest, "A request cannot bear both Transfer-Encoding and Content-Length.")
+	}
+	for _, name := range []string{"X-Amz-Copy-Source", "Content-Md5", "Range", "If-Match", "If-None-Match",
+		"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range"} {
+		if len(r.Header[name]) > 1 {
+			return coffer.Errorf(coffer.InvalidRequest, "The header %s was sent more than once.", name)
+		}
+	}
+	return nil
+}
+
+func (q *request) notImplemented() error {
+	return coffer.Errorf(coffer.NotImplemented, "%s is not implemented by this version of coffer.", q.op.name)
+}

@@ -1,0 +1,254 @@
+package s3
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"coffer"
+)
+
+const (
+	namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
+	xsi       = "http://www.w3.org/2001/XMLSchema-instance"
+)
+
+// timeFormat is how S3 writes an instant in XML.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// doc is an XML document that is being written. It is our own since keys may have
+// characters that encoding/xml would replace by U+FFFD, so that two keys would
+// look alike: like S3, it writes them as character references.
+type doc struct {
+	b    []byte
+	open []string
+}
+
+func newDoc(root, ns string) *doc {
+	d := &doc{b: make([]byte, 0, 1024)}
+	d.b = append(d.b, xml.Header...)
+	if ns == "" {
+		d.begin(root)
+		return d
+	}
+	d.b = append(d.b, '<')
+	d.b = append(d.b, root...)
+	d.b = append(d.b, ` xmlns="`...)
+	d.b = append(d.b, ns...)
+	d.b = append(d.b, `">`...)
+	d.open = append(d.open, root)
+	return d
+}
+
+// begin opens an element; end closes the innermost one.
+func (d *doc) begin(name string) {
+	d.b = append(d.b, '<')
+	d.b = append(d.b, name...)
+	d.b = append(d.b, '>')
+	d.open = append(d.open, name)
+}
+
+func (d *doc) end() {
+	name := d.open[len(d.open)-1]
+	d.open = d.open[:len(d.open)-1]
+	d.b = append(d.b, '<', '/')
+	d.b = append(d.b, name...)
+	d.b = append(d.b, '>')
+}
+
+// text writes an element with text in it.
+func (d *doc) text(name, value string) {
+	d.begin(name)
+	d.b = appendEscaped(d.b, value)
+	d.end()
+}
+
+// optional writes an element unless its text is empty.
+func (d *doc) optional(name, value string) {
+	if value != "" {
+		d.text(name, value)
+	}
+}
+
+func (d *doc) number(name string, n int64) { d.text(name, strconv.FormatInt(n, 10)) }
+func (d *doc) flag(name string, v bool)    { d.text(name, strconv.FormatBool(v)) }
+func (d *doc) time(name string, t time.Time) {
+	d.text(name, t.UTC().Format(timeFormat))
+}
+
+// close ends what is open and returns the document.
+func (d *doc) close() []byte {
+	for len(d.open) > 0 {
+		d.end()
+	}
+	return d.b
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '&':
+			b = append(b, "&amp;"...)
+		case c == '<':
+			b = append(b, "&lt;"...)
+		case c == '>':
+			b = append(b, "&gt;"...)
+		case c == '"':
+			b = append(b, "&quot;"...)
+		case c < ' ' || c == 0x7f:
+			b = append(b, "&#x"...)
+			b = strconv.AppendUint(b, uint64(c), 16)
+			b = append(b, ';')
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// send answers with a document.
+func (q *request) send(status int, d *doc) error {
+	b := d.close()
+	h := q.w.Header()
+	h.Set("Content-Type", "application/xml")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	q.w.WriteHeader(status)
+	_, err := q.w.Write(b)
+	return err
+}
+
+// node is an element of a document that was read.
+type node struct {
+	name     string
+	value    string
+	children []*node
+}
+
+const (
+	xmlDepthMax    = 10
+	xmlElementsMax = 100_000
+	xmlBodyMax     = 2 << 20
+)
+
+var errXML = errors.New("not the document that S3 defines")
+
+// readXML reads the body as one document with the given root, strictly: no other
+// namespace, no text between elements, no DOCTYPE, nothing behind the root.
+func (q *request) readXML(root string) (*node, error) {
+	b, err := q.readBody(xmlBodyMax)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.checkBodyDigests(b); err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(b)) == 0 {
+		return nil, &coffer.Error{Code: coffer.MissingRequestBody}
+	}
+	n, err := parseXML(b, root)
+	if err != nil {
+		return nil, (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err)
+	}
+	return n, nil
+}
+
+// readBody reads the whole body, which must not be larger than max bytes.
+func (q *request) readBody(max int64) ([]byte, error) {
+	if q.body.size > max {
+		return nil, coffer.Errorf(coffer.EntityTooLarge, "The body has %d bytes: this operation takes at most %d.", q.body.size, max)
+	}
+	b, err := io.ReadAll(io.LimitReader(q.body, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, coffer.Errorf(coffer.EntityTooLarge, "This operation takes a body of at most %d bytes.", max)
+	}
+	return b, nil
+}
+
+func parseXML(b []byte, root string) (*node, error) {
+	if !utf8.Valid(b) {
+		return nil, errXML
+	}
+	d := xml.NewDecoder(bytes.NewReader(b))
+	top := &node{}
+	stack := []*node{top}
+	for elements := 0; ; {
+		token, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		here := stack[len(stack)-1]
+		switch t := token.(type) {
+		case xml.StartElement:
+			if elements++; elements > xmlElementsMax || len(stack) > xmlDepthMax {
+				return nil, errXML
+			}
+			if t.Name.Space != "" && t.Name.Space != namespace {
+				return nil, errXML
+			}
+			n := &node{name: t.Name.Local}
+			here.children = append(here.children, n)
+			stack = append(stack, n)
+		case xml.EndElement:
+			if len(here.children) > 0 && strings.TrimSpace(here.value) != "" {
+				return nil, errXML
+			}
+			stack = stack[:len(stack)-1]
+		case xml.CharData:
+			here.value += string(t)
+		case xml.Directive:
+			return nil, errXML
+		}
+	}
+	if len(top.children) != 1 || top.children[0].name != root || strings.TrimSpace(top.value) != "" {
+		return nil, errXML
+	}
+	return top.children[0], nil
+}
+
+// only checks that a node has no other children than those named, and none
+// twice but those whose name ends in *.
+func (n *node) only(names ...string) error {
+	seen := map[string]bool{}
+	for _, c := range n.children {
+		switch {
+		case slices.Contains(names, c.name+"*"):
+		case slices.Contains(names, c.name) && !seen[c.name]:
+			seen[c.name] = true
+		default:
+			return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(errors.New("unexpected or repeated element " + c.name))
+		}
+	}
+	return nil
+}
+
+// get returns the text of a child, and whether there is one.
+func (n *node) get(name string) (string, bool) {
+	for _, c := range n.children {
+		if c.name == name {
+			return c.value, true
+		}
+	}
+	return "", false
+}
+
+// ok answers with no body.
+func (q *request) ok(status int) error {
+	if status != http.StatusNoContent {
+		q.w.Header().Set("Content-Length", "0")
+	}
+	q.w.WriteHeader(status)
+	return nil
+}
