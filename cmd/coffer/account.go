@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"coffer/api"
+)
+
+func (a *app) accountCommand() *cobra.Command {
+	group := &cobra.Command{
+		Use:   "account",
+		Short: "Make and list accounts",
+		Long: "Make and list accounts of the server that runs on the data folder. An account owns\n" +
+			"buckets and access keys; nothing of one account can be seen by another.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	group.AddCommand(a.accountCreateCommand(), a.accountListCommand())
+	return group
+}
+
+func (a *app) accountCreateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "create --email ADDRESS",
+		Short:   "Make an account and its first access key",
+		Example: "  coffer account create --email a@example.com --name \"Team A\" --json",
+		Args:    noArguments,
+	}
+	email := cmd.Flags().String("email", "", "e-mail `ADDRESS` of the account; required")
+	name := cmd.Flags().String("name", "", "a `NAME` for people")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *email == "" {
+			return usagef("coffer account create needs --email ADDRESS")
+		}
+		c, err := a.client(cmd)
+		if err != nil {
+			return err
+		}
+		made, err := c.CreateAccount(cmd.Context(), api.CreateAccountInput{Email: *email, Name: *name})
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(a.stdout, made)
+		}
+		fmt.Fprintf(a.stdout, "account %s (%s), with its first key:\n\n", made.Account.ID, made.Account.Email)
+		return a.printKey(made.Key)
+	}
+	return cmd
+}
+
+func (a *app) accountListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List accounts",
+		Args:  noArguments,
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := a.client(cmd)
+		if err != nil {
+			return err
+		}
+		all, err := c.ListAccounts(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(a.stdout, map[string]any{"accounts": all})
+		}
+		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "ID\tE-MAIL\tCREATED\tNAME")
+		for _, acc := range all {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", acc.ID, acc.Email, day(acc.Created), acc.Name)
+		}
+		return t.Flush()
+	}
+	return cmd
+}
+
+func (a *app) reclaimCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reclaim",
+		Short: "Delete stored bytes that nothing refers to any more",
+		Long: "Delete stored bytes that nothing refers to any more, now. The server does so by itself\n" +
+			"from time to time; this is for who wants the space at once.",
+		Args: noArguments,
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := a.client(cmd)
+		if err != nil {
+			return err
+		}
+		report, err := c.Reclaim(cmd.Context())
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(a.stdout, report)
+		}
+		_, err = fmt.Fprintf(a.stdout, "removed %d files, %d bytes of them referred to by nothing ever\n", report.Blobs, report.Bytes)
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/server"
+)
+
+// kind says how the text of a setting is read.
+type kind string
+
+const (
+	kindText     kind = "text"
+	kindPath     kind = "path"
+	kindList     kind = "list"
+	kindPaths    kind = "list of paths"
+	kindBool     kind = "true or false"
+	kindBytes    kind = "bytes"
+	kindDuration kind = "duration"
+	kindSecret   kind = "secret"
+)
+
+// values is what the settings are read into.
+type values struct {
+	server.Config
+	logFormat string
+	logLevel  string
+}
+
+// setting is one line of the table from which flags, environment variables,
+// configuration keys, `coffer config show` and docs/settings.md are made.
+type setting struct {
+	name  string // the TOML key; the flag has - for _, the variable COFFER_ and capitals
+	kind  kind
+	usage string
+	// file tells that NAME_FILE, as a variable or a TOML key, names a file that
+	// holds the value.
+	file  bool
+	empty string // what an empty default means, for the documentation
+	set   func(v *values, text string) error
+	get   func(v *values) string
+}
+
+func (s *setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
+func (s *setting) env() string  { return "COFFER_" + strings.ToUpper(s.name) }
+func (s *setting) list() bool   { return s.kind == kindList || s.kind == kindPaths }
+
+// defaultText is the value of a setting that nobody gives.
+func (s *setting) defaultText() string {
+	v := defaults()
+	return s.get(&v)
+}
+
+func defaults() values {
+	return values{Config: server.NewConfig(), logFormat: "auto", logLevel: "info"}
+}
+
+// settings is the table.
+var settings = []setting{
+	text("data", kindPath, "data folder", "/var/lib/coffer if that can be written, else ~/.local/share/coffer", func(v *values) *string { return &v.Data }),
+	list("data_disks", kindPaths, "further folders for the bytes of large objects", "", func(v *values) *[]string { return &v.DataDisks }),
+	text("s3_addr", kindText, "`HOST:PORT` of the S3 endpoint; port 0 takes a free one", "", func(v *values) *string { return &v.S3Addr }),
+	text("admin_addr", kindText, "`HOST:PORT` of health and metrics, without credentials; port 0 takes a free one", "", func(v *values) *string { return &v.AdminAddr }),
+	list("domain", kindList, "host names below which BUCKET.NAME addresses a bucket", "", func(v *values) *[]string { return &v.Domains }),
+	list("region", kindList, "regions that requests may be signed for; the first is the server's own", "", func(v *values) *[]string { return &v.Regions }),
+	text("public_s3_url", kindText, "`URL` by which clients reach the S3 endpoint", "as s3_addr says", func(v *values) *string { return &v.PublicS3URL }),
+	text("tls_cert", kindPath, "certificate chain of the S3 endpoint, in PEM; read again when it changes", "no TLS", func(v *values) *string { return &v.TLSCert }),
+	text("tls_key", kindPath, "private key of tls_cert, in PEM", "no TLS", func(v *values) *string { return &v.TLSKey }),
+	{name: "trusted_proxies", kind: kindList, usage: "networks whose X-Forwarded-For and X-Forwarded-Host are believed", empty: "none",
+		set: setNetworks, get: getNetworks},
+	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
+	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
+		set: setMinFree, get: getMinFree},
+	{name: "drain_timeout", kind: kindDuration, usage: "how long requests may go on after the server was asked to stop",
+		set: func(v *values, text string) (err error) {
+			if v.DrainTimeout, err = time.ParseDuration(text); err != nil {
+				return fmt.Errorf("%q is not a duration: write it as 30s or 5m", text)
+			}
+			return nil
+		},
+		get: func(v *values) string { return v.DrainTimeout.String() }},
+	text("log_format", kindText, "auto, text or json; auto is text on a terminal", "", func(v *values) *string { return &v.logFormat }),
+	text("log_level", kindText, "debug, info, warn or error", "", func(v *values) *string { return &v.logLevel }),
+	text("ready_file", kindPath, "`FILE` that is written, as JSON with the addresses, once the server answers", "none", func(v *values) *string { return &v.ReadyFile }),
+	{name: "unsafe_no_sync", kind: kindBool, usage: "acknowledge writes before they are durable: loses data in a power cut",
+		set: func(v *values, text string) (err error) {
+			if v.UnsafeNoSync, err = strconv.ParseBool(text); err != nil {
+				return fmt.Errorf("%q is neither true nor false", text)
+			}
+			return nil
+		},
+		get: func(v *values) string { return strconv.FormatBool(v.UnsafeNoSync) }},
+	text("master_key_file", kindPath, "file of the master key, made at the first start", "master.key in the data folder", func(v *values) *string { return &v.MasterKeyFile }),
+	secret("master_key", "the master key itself: 64 hexadecimal digits", func(v *values) *coffer.Secret { return &v.MasterKey }),
+	text("root_email", kindText, "e-mail address of the account that the first start makes", "", func(v *values) *string { return &v.RootEmail }),
+	withFile(text("root_access_key_id", kindText, "Access Key ID that the first account must have", "made at the first start", func(v *values) *string { return &v.RootAccessKeyID })),
+	secret("root_secret_access_key", "the secret of root_access_key_id", func(v *values) *coffer.Secret { return &v.RootSecretAccessKey }),
+}
+
+// otherVariables begin with COFFER_ and are no settings.
+var otherVariables = []string{"COFFER_CONFIG", importSecretVariable, importSecretVariable + "_FILE"}
+
+func settingNamed(name string) *setting {
+	for i := range settings {
+		if settings[i].name == name {
+			return &settings[i]
+		}
+	}
+	panic("no setting " + name) // a mistake in this program, found by any test
+}
+
+func text(name string, k kind, usage, empty string, field func(*values) *string) setting {
+	return setting{name: name, kind: k, usage: usage, empty: empty,
+		set: func(v *values, text string) error { *field(v) = text; return nil },
+		get: func(v *values) string { return *field(v) }}
+}
+
+func list(name string, k kind, usage, empty string, field func(*values) *[]string) setting {
+	return setting{name: name, kind: k, usage: usage, empty: empty,
+		set: func(v *values, text string) error { *field(v) = splitList(text); return nil },
+		get: func(v *values) string { return strings.Join(*field(v), ",") }}
+}
+
+func bytes(name, usage string, field func(*values) *int64) setting {
+	return setting{name: name, kind: kindBytes, usage: usage,
+		set: func(v *values, text string) (err error) { *field(v), err = parseBytes(text); return err },
+		get: func(v *values) string { return formatBytes(*field(v)) }}
+}
+
+func secret(name, usage string, field func(*values) *coffer.Secret) setting {
+	return setting{name: name, kind: kindSecret, usage: usage, file: true, empty: "none",
+		set: func(v *values, text string) error { *field(v) = coffer.NewSecretFrom(text); return nil },
+		get: func(v *values) string {
+			if field(v).Empty() {
+				return ""
+			}
+			return field(v).String()
+		}}
+}
+
+func withFile(s setting) setting {
+	s.file = true
+	return s
+}
+
+func setNetworks(v *values, text string) error {
+	v.TrustedProxies = nil
+	for _, s := range splitList(text) {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, err := netip.ParseAddr(s)
+			if err != nil {
+				return fmt.Errorf("%q is not a network: write it as 10.0.0.0/8 or fd00::/8", s)
+			}
+			p = netip.PrefixFrom(addr, addr.BitLen())
+		}
+		v.TrustedProxies = append(v.TrustedProxies, p.Masked())
+	}
+	return nil
+}
+
+func getNetworks(v *values) string {
+	var out []string
+	for _, p := range v.TrustedProxies {
+		out = append(out, p.String())
+	}
+	return strings.Join(out, ",")
+}
+
+func setMinFree(v *values, text string) (err error) {
+	if text == "auto" {
+		v.MinFree = server.MinFreeAuto
+		return nil
+	}
+	v.MinFree, err = parseBytes(text)
+	return err
+}
+
+func getMinFree(v *values) string {
+	if v.MinFree == server.MinFreeAuto {
+		return "auto"
+	}
+	return formatBytes(v.MinFree)
+}
+
+func splitList(text string) []string {
+	var out []string
+	for s := range strings.SplitSeq(text, ",") {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// byteUnits are tried in this order, so that B comes after KiB and KB.
+var byteUnits = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1}, {"", 1},
+}
+
+func parseBytes(text string) (int64, error) {
+	for _, u := range byteUnits {
+		digits, ok := strings.CutSuffix(text, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err == nil && n >= 0 && n <= math.MaxInt64/u.bytes {
+			return n * u.bytes, nil
+		}
+		break
+	}
+	return 0, fmt.Errorf("%q is not a size: write it as 65536, 64KiB or 1GiB", text)
+}
+
+func formatBytes(n int64) string {
+	for _, u := range byteUnits[:4] {
+		if n > 0 && n%u.bytes == 0 {
+			return strconv.FormatInt(n/u.bytes, 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}

@@ -1,0 +1,221 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"coffer"
+)
+
+// The defaults of the settings.
+const (
+	DefaultS3Addr          = "127.0.0.1:9000"
+	DefaultAdminAddr       = "127.0.0.1:9002"
+	DefaultDomain          = "localhost"
+	DefaultInlineThreshold = 64 << 10
+	DefaultDrainTimeout    = 30 * time.Second
+	DefaultRootEmail       = "root@localhost"
+	// MinFreeAuto lets the server choose how much space to keep free: 5% of the
+	// file system, at least 16 MiB and at most 1 GiB.
+	MinFreeAuto = int64(-1)
+)
+
+// DefaultRegions are the region names that requests may be signed for; the
+// first is what buckets are made in and what start prints.
+func DefaultRegions() []string { return []string{"auto", "us-east-1"} }
+
+// Config is every setting of a server, and what it is given to work with.
+type Config struct {
+	// Data is the data folder; it is made, with mode 0700, when it is missing.
+	Data string
+	// DataIsDefault tells that commands find Data without being told.
+	DataIsDefault bool
+	// DataDisks are further folders for the bytes of large objects, best on
+	// disks of their own.
+	DataDisks []string
+
+	// S3Addr and AdminAddr are HOST:PORT; port 0 takes a free one.
+	S3Addr    string
+	AdminAddr string
+	// Domains are the host names below which a label names a bucket.
+	Domains []string
+	Regions []string
+	// TLSCert and TLSKey are PEM files for the S3 address; both or none.
+	TLSCert string
+	TLSKey  string
+	// PublicS3URL is the address that clients use, when it is not S3Addr.
+	PublicS3URL string
+	// TrustedProxies are the networks whose X-Forwarded-For and
+	// X-Forwarded-Host are believed.
+	TrustedProxies []netip.Prefix
+
+	// InlineThreshold is the largest object, in bytes, kept in the metadata store.
+	InlineThreshold int64
+	// MinFree is the free space, in bytes, below which writes are refused;
+	// MinFreeAuto chooses.
+	MinFree int64
+	// DrainTimeout is how long requests may go on after a stop was asked for.
+	DrainTimeout time.Duration
+	// UnsafeNoSync acknowledges writes before they are durable: for tests of
+	// other programs, never for data that matters.
+	UnsafeNoSync bool
+
+	// MasterKey is the master key itself, in hexadecimal; if empty it is in
+	// MasterKeyFile, which is master.key in Data if empty.
+	MasterKey     coffer.Secret
+	MasterKeyFile string
+	// RootEmail names the account that the first start makes.
+	RootEmail string
+	// RootAccessKeyID and RootSecretAccessKey are a pair that the first account
+	// has, whatever else it has; both or none.
+	RootAccessKeyID     string
+	RootSecretAccessKey coffer.Secret
+
+	// ReadyFile, if set, is written once the server answers, and removed when
+	// it stops; see Ready.
+	ReadyFile string
+	// Command is how a person runs this program, for the texts that Run prints.
+	Command string
+
+	// Stdout gets the text for people at start.
+	Stdout io.Writer
+	Logger *slog.Logger
+	Now    func() time.Time
+	Rand   io.Reader
+	// Fatal ends the process: the state of the metadata on disk is not known
+	// any more, and is found again by starting anew.
+	Fatal func(error)
+}
+
+// NewConfig returns a Config with every default but Data.
+func NewConfig() Config {
+	return Config{
+		S3Addr:          DefaultS3Addr,
+		AdminAddr:       DefaultAdminAddr,
+		Domains:         []string{DefaultDomain},
+		Regions:         DefaultRegions(),
+		InlineThreshold: DefaultInlineThreshold,
+		MinFree:         MinFreeAuto,
+		DrainTimeout:    DefaultDrainTimeout,
+		RootEmail:       DefaultRootEmail,
+	}
+}
+
+// inlineThresholdMax is what a metadata value can carry.
+const inlineThresholdMax = 1 << 20
+
+// check finds what is wrong with the settings before anything is touched, and
+// makes the folders absolute.
+func (c *Config) check() error {
+	if c.Data == "" {
+		return fmt.Errorf("no data folder is set: name one with --data")
+	}
+	c.DataDisks = slices.Clone(c.DataDisks)
+	for _, dir := range append([]*string{&c.Data}, pointers(c.DataDisks)...) {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return fmt.Errorf("find the folder %s: %w", *dir, err)
+		}
+		*dir = abs
+	}
+	for i, dir := range c.DataDisks {
+		if dir == c.Data || dir == c.blobDirs()[0] {
+			return fmt.Errorf("data-disks names the data folder %s, which is used anyway: leave it out", dir)
+		}
+		for _, other := range c.DataDisks[:i] {
+			if dir == other {
+				return fmt.Errorf("data-disks names %s twice: leave one out", dir)
+			}
+		}
+	}
+	if c.MasterKeyFile == "" {
+		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
+	}
+	if err := c.checkAddresses(); err != nil {
+		return err
+	}
+	switch {
+	case len(c.Regions) == 0 || c.Regions[0] == "":
+		return fmt.Errorf("no region is set: name at least one with --region")
+	case c.InlineThreshold < 1 || c.InlineThreshold > inlineThresholdMax:
+		return fmt.Errorf("inline-threshold is %d bytes: it must be between 1 and %d", c.InlineThreshold, inlineThresholdMax)
+	case c.DrainTimeout < 0:
+		return fmt.Errorf("drain-timeout is %s: it must not be negative", c.DrainTimeout)
+	case (c.RootAccessKeyID == "") != c.RootSecretAccessKey.Empty():
+		return fmt.Errorf("only one of COFFER_ROOT_ACCESS_KEY_ID and COFFER_ROOT_SECRET_ACCESS_KEY is set: set both, or neither")
+	}
+	if c.RootAccessKeyID != "" {
+		if _, _, err := coffer.ParseImportedPair(c.RootAccessKeyID, c.RootSecretAccessKey.Reveal()); err != nil {
+			return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID and COFFER_ROOT_SECRET_ACCESS_KEY: %w", err)
+		}
+	}
+	if _, err := coffer.ParseEmail(c.RootEmail); err != nil {
+		return fmt.Errorf("root-email: %w", err)
+	}
+	return nil
+}
+
+func (c *Config) checkAddresses() error {
+	for _, a := range []struct{ flag, addr string }{{"s3-addr", c.S3Addr}, {"admin-addr", c.AdminAddr}} {
+		if _, _, err := net.SplitHostPort(a.addr); err != nil {
+			return fmt.Errorf("%s is %q: write it as HOST:PORT, for example 127.0.0.1:9000 or [::]:9000", a.flag, a.addr)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("only one of tls-cert and tls-key is set: set both, or neither")
+	}
+	for _, d := range c.Domains {
+		if d == "" || strings.ContainsAny(d, "/: \t") || strings.HasPrefix(d, ".") {
+			return fmt.Errorf("domain is %q: write a host name without port, for example s3.example.com", d)
+		}
+	}
+	if c.PublicS3URL != "" {
+		u, err := url.Parse(c.PublicS3URL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			return fmt.Errorf("public-s3-url is %q: write it as https://HOST or https://HOST:PORT", c.PublicS3URL)
+		}
+		c.PublicS3URL = strings.TrimRight(c.PublicS3URL, "/")
+	}
+	return nil
+}
+
+// blobDirs are the folders of large objects' bytes, the data folder's first.
+func (c *Config) blobDirs() []string {
+	return append([]string{filepath.Join(c.Data, "blobs")}, c.DataDisks...)
+}
+
+// SocketPath is where the server of a data folder listens for operators.
+func SocketPath(data string) string { return filepath.Join(data, "admin.sock") }
+
+// DefaultData is the data folder when none is set: /var/lib/coffer for root and
+// for whoever may write there, else coffer in $XDG_DATA_HOME or ~/.local/share.
+func DefaultData(getenv func(string) string) string {
+	const system = "/var/lib/coffer"
+	if os.Geteuid() == 0 || writableDir(system) {
+		return system
+	}
+	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "coffer")
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "coffer")
+	}
+	return system
+}
+
+func pointers(s []string) []*string {
+	out := make([]*string, len(s))
+	for i := range s {
+		out[i] = &s[i]
+	}
+	return out
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"coffer"
+	"coffer/accounts"
+	"coffer/keys"
+	"coffer/meta"
+)
+
+// root is the account that the first start makes, and the key that start shows:
+// the oldest that still works, if there is one.
+type root struct {
+	account coffer.Account
+	key     coffer.Key
+	made    bool // by this start
+}
+
+// firstRun brings a store to the state in which it has a first account and that
+// account has a key. Each step is durable before the next and looks for its own
+// result first, so a crash between any two is repaired by the next start. It is
+// done before anything listens, so nobody else writes.
+func firstRun(ctx context.Context, cfg *Config, store meta.Store, acc *accounts.Service, ks *keys.Service) (root, error) {
+	var r root
+	id, err := readRoot(ctx, store)
+	if err != nil {
+		return r, err
+	}
+	if id == "" {
+		// Only a start that was cut short leaves an account without this record.
+		all, err := acc.List(ctx)
+		if err != nil {
+			return r, err
+		}
+		switch len(all) {
+		case 0:
+			if r.account, err = acc.Create(ctx, cfg.RootEmail, "root"); err != nil {
+				return r, err
+			}
+		case 1:
+			r.account = all[0]
+		default:
+			return r, fmt.Errorf("there are %d accounts and no record of the first: the metadata is damaged, restore a backup", len(all))
+		}
+		if err := writeRoot(ctx, store, r.account.ID); err != nil {
+			return r, err
+		}
+	} else if r.account, err = acc.Get(ctx, id); err != nil {
+		return r, fmt.Errorf("read the first account: %w", err)
+	}
+
+	if cfg.RootAccessKeyID != "" {
+		if err := r.adopt(ctx, cfg, ks); err != nil {
+			return r, err
+		}
+	}
+	all, err := ks.List(ctx, r.account.ID)
+	if err != nil {
+		return r, err
+	}
+	// A deleted key stays in the list, so an account without any never had one.
+	if len(all) == 0 {
+		key, _, err := ks.Create(ctx, r.account, keys.CreateInput{Name: "root"})
+		if err != nil {
+			return r, err
+		}
+		all, r.made = append(all, key), true
+	}
+	if r.key.ID == "" {
+		all = slices.DeleteFunc(all, func(k coffer.Key) bool { return k.Status != coffer.KeyActive })
+		slices.SortFunc(all, func(a, b coffer.Key) int { return a.Created.Compare(b.Created) })
+		if len(all) > 0 {
+			r.key = all[0]
+		}
+	}
+	return r, nil
+}
+
+// adopt makes sure that the pair of the settings is a key of the first account.
+// An unknown ID becomes another key, so that a new pair can be brought in by a
+// restart; nothing else is changed, so a setting can never replace a secret or
+// bring back a key that was deleted.
+func (r *root) adopt(ctx context.Context, cfg *Config, ks *keys.Service) error {
+	const fix = "set the pair that is stored, or another ID, or remove both settings"
+	key, err := ks.Get(ctx, cfg.RootAccessKeyID)
+	if coffer.CodeOf(err) == coffer.NoSuchKeyRecord {
+		r.key, _, err = ks.Create(ctx, r.account, keys.CreateInput{
+			Name:   "root",
+			Import: &keys.Pair{AccessKeyID: cfg.RootAccessKeyID, Secret: cfg.RootSecretAccessKey},
+		})
+		r.made = err == nil
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if key.Account != r.account.ID {
+		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, which is a key of another account: %s", cfg.RootAccessKeyID, fix)
+	}
+	if key.Status != coffer.KeyActive {
+		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, a key that was deleted: %s", cfg.RootAccessKeyID, fix)
+	}
+	_, secret, err := ks.Reveal(ctx, cfg.RootAccessKeyID)
+	if err != nil {
+		return err
+	}
+	if !secret.Equal(cfg.RootSecretAccessKey) {
+		return fmt.Errorf("COFFER_ROOT_SECRET_ACCESS_KEY is not the secret of the stored key %s, and nothing was changed: %s", cfg.RootAccessKeyID, fix)
+	}
+	r.key = key
+	return nil
+}

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"coffer"
+	"coffer/api"
+	"coffer/jobs"
+	"coffer/s3"
+)
+
+// upkeepEvery is how often the ballast is looked after.
+const upkeepEvery = time.Second
+
+func version() string { return coffer.Version }
+
+// s3Handler serves the S3 address.
+func (s *Server) s3Handler() http.Handler {
+	return s3.New(s3.Options{
+		Objects: s.stores.objects,
+		Keys:    s.stores.keys,
+		Regions: slices.Clone(s.cfg.Regions),
+		Domains: slices.Clone(s.cfg.Domains),
+		Now:     s.cfg.Now,
+		Rand:    s.cfg.Rand,
+		Logger:  s.cfg.Logger,
+		Metrics: s.metrics.S3,
+	})
+}
+
+// operatorHandler serves the socket in the data folder.
+func (s *Server) operatorHandler() http.Handler {
+	return api.Handler(api.Options{
+		Accounts: s.stores.accounts,
+		Keys:     s.stores.keys,
+		Logger:   s.cfg.Logger,
+		Now:      s.cfg.Now,
+		Rand:     s.cfg.Rand,
+		Endpoint: s.Endpoint,
+		Region:   s.cfg.Regions[0],
+		Reclaim: func(ctx context.Context) (api.ReclaimReport, error) {
+			done, err := s.stores.objects.Reclaim(ctx)
+			return api.ReclaimReport{Blobs: done.Garbage + done.Orphans, Bytes: done.Bytes}, err
+		},
+	})
+}
+
+func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(path) }
+
+// runJobs does what no request waits for, until ctx ends.
+func (s *Server) runJobs(ctx context.Context) {
+	s.jobs.Go(func() { s.upkeep(ctx) })
+	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger}
+	work.Run(ctx)
+}
+
+// upkeep looks after the disk and the certificate until ctx ends.
+func (s *Server) upkeep(ctx context.Context) {
+	if s.cert != nil {
+		s.jobs.Go(func() { s.cert.watch(ctx, s.reloads) })
+	}
+	tick := time.NewTicker(upkeepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = s.space.Writable() // logs when the answer changes
+			s.space.upkeep()
+		}
+	}
+}
+
+// gauges adds the numbers of the stores to the metrics.
+func (s *Server) gauges() {
+	g := s.metrics.Gauge
+	g("store_free_bytes", "Free space on the fullest disk of the data folder.", func() float64 {
+		least := int64(-1)
+		for _, u := range s.space.Usages() {
+			if least < 0 || u.free < least {
+				least = u.free
+			}
+		}
+		return float64(max(least, 0))
+	})
+	g("store_writable", "1 while there is room for writes, else 0.", func() float64 {
+		if s.space.Writable() != nil {
+			return 0
+		}
+		return 1
+	})
+	m := s.stores.meta.Metrics
+	g("meta_disk_bytes", "Bytes of the metadata on disk.", func() float64 { return float64(m().DiskBytes) })
+	g("meta_log_bytes", "Bytes of the metadata's write-ahead log.", func() float64 { return float64(m().LogBytes) })
+	g("meta_compaction_debt_bytes", "Bytes that compactions have still to rewrite.", func() float64 { return float64(m().CompactionDebtBytes) })
+	c := s.metrics.Counter
+	c("meta_commits_total", "Transactions that wrote something.", func() float64 { return float64(m().Commits) })
+	c("meta_conflicts_total", "Runs of transactions that were thrown away and repeated.", func() float64 { return float64(m().Conflicts) })
+	c("meta_syncs_total", "Syncs of the metadata's log.", func() float64 { return float64(m().Syncs) })
+	c("meta_cache_hits_total", "Blocks found in the metadata's cache.", func() float64 { return float64(m().CacheHits) })
+	c("meta_cache_misses_total", "Blocks of metadata read from files.", func() float64 { return float64(m().CacheMisses) })
+}

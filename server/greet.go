@@ -1,0 +1,95 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Ready is what the ready file holds, as JSON: for programs that start coffer
+// and need to know where it answers.
+type Ready struct {
+	S3    string `json:"s3"`    // URL
+	Admin string `json:"admin"` // URL
+	Data  string `json:"data"`  // folder
+	PID   int    `json:"pid"`
+}
+
+// writeReady puts the file in place as a whole, so that who waits for it never
+// reads half of it.
+func writeReady(path string, r Ready) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode ready file: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".coffer-ready-*")
+	if err != nil {
+		return fmt.Errorf("write the ready file %s: %w", path, reason(err))
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err2 := f.Close(); err == nil {
+		err = err2
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("write the ready file %s: %w", path, reason(err))
+	}
+	return nil
+}
+
+// greeting is what a person needs after a start. No secret is in it: the text
+// may end up in a log.
+type greeting struct {
+	command  string // how this program is run
+	data     string // with --data, or "" where the default finds it
+	endpoint string
+	admin    string
+	region   string
+	keyID    string // "" when no key of the first account works
+	made     bool   // by this start
+}
+
+func (g greeting) write(w io.Writer) error {
+	dataFlag := ""
+	if g.data != "" {
+		dataFlag = " --data " + shellQuote(g.data)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\ncoffer is running.\n\n")
+	fmt.Fprintf(&b, "  Endpoint       %s\n", g.endpoint)
+	fmt.Fprintf(&b, "  Region         %s\n", g.region)
+	if g.keyID == "" {
+		fmt.Fprintf(&b, "\nThe first account has no key. Make one:\n\n  %s key create --name root%s\n\n", g.command, dataFlag)
+	} else {
+		show := fmt.Sprintf("%s key show %s --secret%s", g.command, shellQuote(g.keyID), dataFlag)
+		note := ""
+		if g.made {
+			note = "   (made now)"
+		}
+		fmt.Fprintf(&b, "  Access Key ID  %s%s\n", g.keyID, note)
+		fmt.Fprintf(&b, "  Secret         %s\n", show)
+		fmt.Fprintf(&b, "  Health         %s/-/ready\n", g.admin)
+		fmt.Fprintf(&b, "\nTry it in another terminal:\n\n")
+		fmt.Fprintf(&b, "  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=\"$(%s)\" aws --endpoint-url %s --region %s s3 ls\n\n",
+			shellQuote(g.keyID), show, shellQuote(g.endpoint), shellQuote(g.region))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// shellQuote writes s so that a POSIX shell reads it back as one word.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+=,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// forwarded gives next the address and the host name that the client used when
+// the request comes from a trusted proxy; from anyone else those headers mean
+// nothing. The client is the last address that is not itself a trusted proxy:
+// what stands before it, the client could have written.
+func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
+	if len(trusted) == 0 {
+		return next
+	}
+	trusts := func(addr netip.Addr) bool {
+		for _, p := range trusted {
+			if p.Contains(addr.Unmap()) {
+				return true
+			}
+		}
+		return false
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !trusts(peer.Addr()) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		r2 := *r
+		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		for i := len(chain) - 1; i >= 0; i-- {
+			addr, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
+			if err != nil {
+				break
+			}
+			r2.RemoteAddr = net.JoinHostPort(addr.Unmap().String(), "0")
+			if !trusts(addr) {
+				break
+			}
+		}
+		if hosts := r.Header.Values("X-Forwarded-Host"); len(hosts) == 1 && !strings.Contains(hosts[0], ",") {
+			r2.Host = hosts[0]
+		}
+		next.ServeHTTP(w, &r2)
+	})
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sys/unix"
+
+	"coffer/accounts"
+	"coffer/blob/disk"
+	"coffer/keys"
+	"coffer/meta/pebble"
+	"coffer/objects"
+)
+
+// stores are the engines and the services on them.
+type stores struct {
+	meta     *pebble.Store
+	blobs    *disk.Store
+	accounts *accounts.Service
+	keys     *keys.Service
+	objects  *objects.Service
+}
+
+// openStores opens the data folder from the bottom up. The order matters to a
+// first start that is cut short: metadata is made first, so that blobs without
+// metadata are never the beginning of anything; the master key next, while the
+// metadata still says that nothing was sealed.
+func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err error) {
+	var s stores
+	defer func() {
+		if err != nil {
+			_ = s.Close()
+			err = storeError(cfg.Data, err)
+		}
+	}()
+	dir := metaDir(cfg.Data)
+	if err := metaMissing(cfg, dir); err != nil {
+		return s, err
+	}
+	s.meta, err = pebble.Open(dir, pebble.Options{
+		FS:     vfs.OnDiskFull(vfs.Default, sp.release),
+		Logger: cfg.Logger,
+		NoSync: cfg.UnsafeNoSync,
+		Fatal:  cfg.Fatal,
+	})
+	if err != nil {
+		return s, err
+	}
+	if err := checkFormat(ctx, s.meta); err != nil {
+		return s, err
+	}
+	master, err := loadMaster(ctx, cfg, s.meta)
+	if err != nil {
+		return s, err
+	}
+	s.keys, err = keys.Open(ctx, keys.Options{Meta: s.meta, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger})
+	if err != nil {
+		return s, err
+	}
+	s.accounts = &accounts.Service{Meta: s.meta, Now: cfg.Now, Rand: cfg.Rand}
+	s.blobs, err = disk.Open(disk.Options{
+		FS:     floorFS{vfs.Default, sp.Writable},
+		Dirs:   cfg.blobDirs(),
+		Rand:   cfg.Rand,
+		NoSync: cfg.UnsafeNoSync,
+		Logger: cfg.Logger,
+		Now:    cfg.Now,
+	})
+	if err != nil {
+		return s, err
+	}
+	if err := checkDisks(ctx, s.meta, s.blobs, cfg.Logger); err != nil {
+		return s, err
+	}
+	s.objects, err = objects.Open(ctx, objects.Options{
+		Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
+		InlineMax: cfg.InlineThreshold, Writable: sp.Writable,
+	})
+	return s, err
+}
+
+// loadMaster takes the master key from the settings, or from its file, which is
+// made only while nothing was ever sealed.
+func loadMaster(ctx context.Context, cfg *Config, store *pebble.Store) (keys.Master, error) {
+	if !cfg.MasterKey.Empty() {
+		master, err := keys.ParseMaster(cfg.MasterKey)
+		if err != nil {
+			return master, fmt.Errorf("COFFER_MASTER_KEY cannot be used: %w", err)
+		}
+		return master, nil
+	}
+	sealed, err := keys.Sealed(ctx, store)
+	if err != nil {
+		return keys.Master{}, err
+	}
+	return keys.LoadOrCreateMaster(vfs.Default, cfg.MasterKeyFile, !sealed, cfg.Rand, cfg.Logger)
+}
+
+// Close closes from the top down what was opened.
+func (s *stores) Close() error {
+	var errs []error
+	if s.keys != nil {
+		errs = append(errs, s.keys.Close())
+	}
+	if s.meta != nil {
+		errs = append(errs, s.meta.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// storeError makes a sentence for the operator of an error of opening a store.
+func storeError(data string, err error) error {
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return fmt.Errorf("no space is left on the disk of %s: free some and start again; nothing was harmed: %w", data, err)
+	case errors.Is(err, pebble.ErrLocked):
+		return fmt.Errorf("another process has the database of %s open: stop it, or use another --data: %w", data, err)
+	case errors.Is(err, pebble.ErrDamaged):
+		return fmt.Errorf("the database in %s is damaged: restore a backup of it, or check the disk; nothing was changed: %w", data, err)
+	case errors.Is(err, pebble.ErrNewerFormat):
+		return fmt.Errorf("the database in %s was written by a newer coffer: start that version: %w", data, err)
+	case errors.Is(err, unix.EROFS), errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("the data folder %s is not writable for this user: change its owner or its mount, or use another --data: %w", data, err)
+	}
+	return err
+}
