@@ -175,9 +175,11 @@ func readerAt(t *testing.T, s blob.Store) {
 		if n, err := b.ReadAt(make([]byte, 1), -1); n != 0 || err == nil || err == io.EOF {
 			t.Errorf("ReadAt(1 byte, -1) = %d, %v, want 0 and an error", n, err)
 		}
-		if err := iotest.TestReader(io.NewSectionReader(b, 0, size), content); err != nil {
-			t.Errorf("a section of %d bytes: %v", size, err)
-		}
+	}
+	content := Content(2, 5000)
+	b := openBlob(t, s, Put(t, s, content))
+	if err := iotest.TestReader(io.NewSectionReader(b, 0, 5000), content); err != nil {
+		t.Errorf("a section of 5000 bytes: %v", err)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestDamageIsNeverServed(t *testing.T) {
 		p[at] ^= 1 << (at % 8)
 		check("a flipped bit", p)
 	}
-	for _, size := range []int{0, 1, footerBytes - 1, footerBytes, blockBytesMin, damageBytes, len(whole) - footerBytes, len(whole) - 1} {
+	for _, size := range []int{0, 1, footerBytes - 1, footerBytes, footerBytes + 1, footerBytes + 4, footerBytes + 5, blockBytesMin, damageBytes, len(whole) - footerBytes, len(whole) - 1} {
 		check("a truncated file", whole[:size])
 		check("a file with zeros at its end", append(bytes.Clone(whole[:size]), make([]byte, len(whole)-size)...))
 		check("a file that lost its begin", whole[len(whole)-size:])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -30,16 +31,11 @@ func TestAcknowledgedPutsSurviveACrash(t *testing.T) {
 
 		var mu sync.Mutex // guards acked
 		acked := map[blob.Ref]uint64{}
-		cloned := make(chan struct{})
+		reached, ended := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		for i := range uint64(4) {
 			wg.Go(func() {
-				for n := uint64(0); ; n++ {
-					select {
-					case <-cloned:
-						return
-					default:
-					}
+				for n := range uint64(14) {
 					seed := 1 + i + 4*n
 					ref, _, err := s.Put(t.Context(), bytes.NewReader(crashContent(seed)))
 					if err != nil {
@@ -47,42 +43,32 @@ func TestAcknowledgedPutsSurviveACrash(t *testing.T) {
 						return
 					}
 					mu.Lock()
-					acked[ref] = seed
-					if len(acked) == cut*2 {
-						t.Logf("cut %d after %d", cut, len(acked))
+					if acked[ref] = seed; len(acked) == 1+2*cut {
+						close(reached)
 					}
 					mu.Unlock()
 				}
 			})
 		}
-		waitFor(&mu, func() bool { return len(acked) >= cut*2 })
-		mu.Lock()
-		want := map[blob.Ref]uint64{}
-		for ref, seed := range acked {
-			want[ref] = seed
+		go func() {
+			wg.Wait()
+			close(ended)
+		}()
+		select {
+		case <-reached:
+		case <-ended: // a Put failed
 		}
+		mu.Lock()
+		want := maps.Clone(acked)
 		mu.Unlock()
 		clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 50, 100}[cut%3], RNG: rng})
-		close(cloned)
-		wg.Wait()
+		<-ended
 
 		after := open(t, clone, "/deep/er/data", "/other")
 		for ref, seed := range want {
 			blobtest.Check(t, after, ref, crashContent(seed))
 		}
 		checkAllWholeOrDamaged(t, after)
-	}
-}
-
-// waitFor returns when cond, under mu, holds.
-func waitFor(mu *sync.Mutex, cond func() bool) {
-	for {
-		mu.Lock()
-		ok := cond()
-		mu.Unlock()
-		if ok {
-			return
-		}
 	}
 }
 
@@ -125,12 +111,12 @@ func checkAllWholeOrDamaged(t *testing.T, s *Store) {
 // Open: the next one must get a disk.
 func TestAFirstOpenMayBeCutAnywhere(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	// The identity's operations are the last ones; those before make folders.
+	// The identity's operations are the last ones, from 770; those before make folders.
 	for _, index := range []int32{0, 1, 2, 3, 5, 100, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780, 781, 782} {
 		for _, percent := range []int{0, 50, 100} {
 			mem := vfs.NewCrashableMem()
 			_, err := Open(Options{FS: errorfs.Wrap(mem, errorfs.OnIndex(index)), Dirs: []string{"/x/data"}})
-			if index < 770 && !errors.Is(err, errorfs.ErrInjected) {
+			if !errors.Is(err, errorfs.ErrInjected) {
 				t.Errorf("Open with operation %d failing = %v, want %v", index, err, errorfs.ErrInjected)
 			}
 			s := open(t, mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng}), "/x/data")
@@ -177,11 +163,11 @@ func (r *recorder) MaybeError(op errorfs.Op) error {
 func TestEachFaultOfAPutIsSurfaced(t *testing.T) {
 	for _, size := range []int{0, 100, chunkBytes, 3*chunkBytes + 5, flushBytes + 1} {
 		content := blobtest.Content(1, size)
+		rec := &recorder{failAt: -1, err: syscall.EIO}
+		s := open(t, errorfs.Wrap(vfs.Default, rec), t.TempDir())
 		for index := 0; ; index++ {
-			rec := &recorder{failAt: -1, syncs: map[string]int{}, err: syscall.EIO}
-			s := open(t, errorfs.Wrap(vfs.Default, rec), t.TempDir())
 			before := openFiles(t)
-			rec.ops, rec.failAt = nil, index
+			rec.failAt, rec.failed, rec.ops, rec.syncs = index, "", nil, map[string]int{}
 			ref, n, err := s.Put(t.Context(), bytes.NewReader(content))
 			if rec.failed == "" {
 				if err != nil || index < 5 {
@@ -202,8 +188,27 @@ func TestEachFaultOfAPutIsSurfaced(t *testing.T) {
 			for info := range s.List(t.Context(), "") {
 				t.Errorf("Put of %d bytes with %q failing left %s", size, rec.ops[index], info.Ref)
 			}
-			blobtest.Check(t, s, blobtest.Put(t, s, content), content)
+			rec.failAt = -1
+			next := blobtest.Put(t, s, content)
+			checkWhole(t, s, next, content)
+			if err := s.Delete(t.Context(), next); err != nil {
+				t.Fatal(err)
+			}
 		}
+	}
+}
+
+// checkWhole is blobtest.Check, and closes the blob at once.
+func checkWhole(t *testing.T, s *Store, ref blob.Ref, want []byte) {
+	t.Helper()
+	b, err := s.Open(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var got bytes.Buffer
+	if _, err := b.CopyRange(&got, 0, b.Size()); err != nil || !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("CopyRange of %s = %v, or other bytes", ref, err)
 	}
 }
 

@@ -98,6 +98,9 @@ func (b *file) readTail(id, name string) error {
 
 // readEnd reads that much of the table and the footer.
 func (b *file) readEnd(fileBytes, table int64) ([]byte, error) {
+	if table+footerBytes > fileBytes {
+		return nil, b.damaged(blob.WholeBlob, "it is shorter than its table")
+	}
 	tail := make([]byte, table+footerBytes)
 	n, err := b.file.ReadAt(tail, fileBytes-int64(len(tail)))
 	if n == len(tail) {
