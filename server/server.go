@@ -88,11 +88,14 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 
 	s.space = newSpace(&s.cfg)
+	if err := s.space.roomToStart(metaDir(cfg.Data)); err != nil {
+		return nil, err
+	}
 	s.space.upkeep()
 	if s.stores, err = openStores(ctx, &s.cfg, s.space); err != nil {
 		return nil, err
 	}
-	s.close = append(s.close, s.stores.Close)
+	s.close = append(s.close, s.closeStores)
 	if s.root, err = firstRun(ctx, &s.cfg, s.stores.meta, s.stores.accounts, s.stores.keys); err != nil {
 		return nil, storeError(cfg.Data, err)
 	}
@@ -272,6 +275,23 @@ func (s *Server) Close() error {
 	}
 	s.close = nil
 	return errors.Join(errs...)
+}
+
+// closeStores closes the stores, unless that takes too long: on a full disk the
+// engine waits for room for what it has only in memory and in its log. The next
+// start reads it from the log, as after a crash.
+func (s *Server) closeStores() error {
+	done := make(chan error, 1)
+	go func() { done <- s.stores.Close() }()
+	timeout := time.NewTimer(abandonTimeout)
+	defer timeout.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timeout.C:
+		s.cfg.Logger.Warn("the metadata does not close, most likely because the disk is full; the data is safe")
+		return nil
+	}
 }
 
 // metaDir is where the metadata of a data folder is.

@@ -20,7 +20,11 @@ const (
 	ballastLeast  = 4 << 20
 	ballastMost   = 64 << 20
 	minFreeInodes = 1000
+	startRoom     = 2 << 20 // beside what the metadata's log takes
 )
+
+// fullPause is how long a write to a full disk waits before it fails.
+const fullPause = time.Second
 
 // How old a measurement may be. Near the floor one is taken far more often, so
 // that writers cannot run through it between two.
@@ -43,6 +47,7 @@ type space struct {
 	minFree int64    // bytes, or MinFreeAuto
 	measure func(dir string) (usage, error)
 	now     func() time.Time
+	pause   func(time.Duration)
 	logger  *slog.Logger
 
 	mu      sync.Mutex // guards what follows
@@ -60,6 +65,7 @@ func newSpace(cfg *Config) *space {
 		minFree: cfg.MinFree,
 		measure: measureDisk,
 		now:     cfg.Now,
+		pause:   time.Sleep,
 		logger:  cfg.Logger,
 		ballast: ballast{path: filepath.Join(cfg.Data, "ballast")},
 	}
@@ -145,70 +151,46 @@ func (s *space) upkeep() {
 	}
 }
 
+// roomToStart makes sure that the metadata can be opened: that writes anew what
+// its log holds. On a disk without that room the engine would try for ever, so
+// the ballast is given up before, or the start is refused while nothing changed.
+func (s *space) roomToStart(metaDir string) error {
+	need := int64(startRoom)
+	logs, err := filepath.Glob(filepath.Join(metaDir, "*.log"))
+	if err != nil {
+		return fmt.Errorf("look for the metadata's log: %w", err)
+	}
+	for _, name := range logs {
+		if info, err := os.Stat(name); err == nil {
+			need += info.Size()
+		}
+	}
+	u, err := s.measure(s.dirs[0])
+	if err == nil && u.free < need && u.free+s.ballast.size() >= need && s.ballast.release() {
+		s.logger.Warn("the disk is full: the ballast file was given up to start; free some space", "data", s.dirs[0])
+		u, err = s.measure(s.dirs[0])
+	}
+	if err != nil {
+		return fmt.Errorf("measure the disk of %s: %w", s.dirs[0], err)
+	}
+	if u.free < need {
+		return fmt.Errorf("no space is left on the disk of %s: make %d bytes free and start again; nothing was changed", s.dirs[0], need)
+	}
+	return nil
+}
+
 // release gives up the ballast: the disk is full, and something must be written.
+// When it is gone already, nothing can be done but to wait: the engine tries
+// what failed again at once, and would fill the log and a processor with it.
 func (s *space) release() {
 	if s.ballast.release() {
 		s.logger.Error("the disk is full: the ballast file was given up so that deletes go on; free some space", "data", s.dirs[0])
+	} else {
+		s.pause(fullPause)
 	}
 	s.mu.Lock()
 	s.taken = time.Time{}
 	s.mu.Unlock()
-}
-
-// ballast is a file whose only use is to be removed.
-type ballast struct {
-	path string
-	mu   sync.Mutex // held while the file is made or removed
-}
-
-// make makes the file with its space allocated, and tells whether it did.
-func (b *ballast) make(size int64) (made bool, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if info, err := os.Stat(b.path); err == nil && info.Size() >= size {
-		return false, nil
-	}
-	f, err := os.OpenFile(b.path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return false, err
-	}
-	if err = allocate(f, size); err == nil {
-		err = f.Sync()
-	}
-	if err2 := f.Close(); err == nil {
-		err = err2
-	}
-	if err != nil {
-		_ = os.Remove(b.path)
-		return false, err
-	}
-	return true, nil
-}
-
-func (b *ballast) release() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return os.Remove(b.path) == nil
-}
-
-// allocate gives f real space up to size: fallocate where the file system has
-// it, and where it does not, bytes that no file system can leave out.
-func allocate(f *os.File, size int64) error {
-	if err := fallocate(f, size); err == nil {
-		return nil
-	} else if err == unix.ENOSPC {
-		return err
-	}
-	block := make([]byte, 1<<20)
-	for i := range block {
-		block[i] = byte(i*i>>3 + i) // not zeros, which may be stored as a hole
-	}
-	for off := int64(0); off < size; off += int64(len(block)) {
-		if _, err := f.WriteAt(block[:min(size-off, int64(len(block)))], off); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func measureDisk(dir string) (usage, error) {

@@ -173,6 +173,64 @@ func (f fullFile) Write(p []byte) (int, error) {
 	return f.File.Write(p)
 }
 
+func TestAFullDiskWithoutBallastIsNotTriedAllTheTime(t *testing.T) {
+	s, _ := testSpace(t, MinFreeAuto, map[string]*usage{"data": {total: 10 << 30}})
+	var paused time.Duration
+	s.pause = func(d time.Duration) { paused += d }
+	f, err := vfs.OnDiskFull(&fullFS{FS: vfs.NewMem(), until: func() bool { return true }}, s.release).
+		Create("table", vfs.WriteCategoryUnspecified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := f.Write([]byte("x")); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("Write on a full disk = %v, want ENOSPC", err)
+		}
+	}
+	if paused != 3*fullPause {
+		t.Errorf("three writes waited %v, want %v", paused, 3*fullPause)
+	}
+}
+
+func TestRoomToStart(t *testing.T) {
+	tests := []struct {
+		name          string
+		free, ballast int64
+		want, kept    bool
+	}{
+		{"Enough", startRoom + 1000, 1 << 20, true, true},
+		{"EnoughWithTheBallast", startRoom + 999, 1, true, false},
+		{"NotEnoughWithTheBallast", startRoom, 999, false, true},
+		{"NoBallast", startRoom + 999, 0, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := testSpace(t, 0, nil)
+			s.measure = func(string) (usage, error) {
+				free := tt.free
+				if _, err := os.Stat(s.ballast.path); err != nil {
+					free += tt.ballast
+				}
+				return usage{free: free, total: 1 << 30}, nil
+			}
+			if tt.ballast > 0 {
+				if _, err := s.ballast.make(tt.ballast); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(s.dirs[0], "000004.log"), make([]byte, 1000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.roomToStart(s.dirs[0]); (err == nil) != tt.want {
+				t.Errorf("roomToStart = %v, want %t", err, tt.want)
+			}
+			if _, err := os.Stat(s.ballast.path); (err == nil) != tt.kept {
+				t.Errorf("the ballast: %v, want kept %t", err, tt.kept)
+			}
+		})
+	}
+}
+
 func TestBodiesUnderWayStopAtTheFloor(t *testing.T) {
 	s, now := testSpace(t, 1<<30, map[string]*usage{"data": {free: 2 << 30, total: 10 << 30}})
 	f, err := floorFS{vfs.NewMem(), s.Writable}.Create("blob", vfs.WriteCategoryUnspecified)

@@ -61,6 +61,9 @@ func (a *app) serve(cmd *cobra.Command) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	// Whatever the engines below write is for this user only.
+	umask(0o077)
+
 	// A log that nobody reads any more is no reason to stop serving.
 	signal.Ignore(syscall.SIGPIPE)
 
