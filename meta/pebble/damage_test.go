@@ -159,6 +159,23 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("Open(a file) = %v, want an error of the system", err)
 		}
 	})
+	t.Run("TableGone", func(t *testing.T) {
+		fs := filled(t, true)
+		names, err := fs.List("db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, ".sst") {
+				if err := fs.Remove("db/" + name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := pebble.Open("db", pebble.Options{FS: fs}); !errors.Is(err, pebble.ErrDamaged) {
+			t.Errorf("Open(without its tables) = %v, want %v", err, pebble.ErrDamaged)
+		}
+	})
 	t.Run("NewerFormat", func(t *testing.T) {
 		fs := filled(t, false)
 		marker, _, err := atomicfs.LocateMarker(fs, "db", "format-version")

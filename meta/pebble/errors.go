@@ -42,10 +42,19 @@ func openError(fs vfs.FS, dir string, err error) error {
 		return fmt.Errorf("%w: %w", ErrLocked, err)
 	case isNewer(fs, dir):
 		return fmt.Errorf("%w: %w", ErrNewerFormat, err)
-	case pebbledb.IsCorruptionError(err):
+	case pebbledb.IsCorruptionError(err), isIncomplete(fs, dir, err):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
+}
+
+// isIncomplete tells whether a file is missing that the database names.
+func isIncomplete(fs vfs.FS, dir string, err error) bool {
+	if !errors.Is(err, os.ErrNotExist) {
+		return false
+	}
+	manifest, err := atomicfs.ReadMarker(fs, dir, "manifest")
+	return err == nil && manifest != ""
 }
 
 // isLocked tells a held lock from a file that may not be opened: fcntl gives
