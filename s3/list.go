@@ -116,9 +116,9 @@ func (q *request) listObjectsV2() error {
 	}
 	startAfter, token := q.query.get("start-after"), q.query.get("continuation-token")
 	l.After = startAfter
-	if q.query.has("continuation-token") {
+	if token != "" {
 		after, err := base64.URLEncoding.DecodeString(token)
-		if err != nil || len(after) == 0 {
+		if err != nil {
 			return badToken(token)
 		}
 		l.After = string(after)
@@ -133,7 +133,9 @@ func (q *request) listObjectsV2() error {
 	if page.Next != "" {
 		d.text("NextContinuationToken", base64.URLEncoding.EncodeToString([]byte(page.Next)))
 	}
-	d.optional("ContinuationToken", token)
+	if q.query.has("continuation-token") {
+		d.text("ContinuationToken", token)
+	}
 	d.optional("StartAfter", l.encode(startAfter))
 	d.number("KeyCount", int64(len(page.Objects)+len(page.Prefixes)))
 	d.number("MaxKeys", int64(l.Max))

@@ -59,8 +59,8 @@ func (q *request) uploadPart() error {
 	if err != nil {
 		return err
 	}
-	if q.body.size < 0 {
-		return &coffer.Error{Code: coffer.MissingContentLength}
+	if err := q.requireLength(); err != nil {
+		return err
 	}
 	digests, err := q.digests()
 	if err != nil {

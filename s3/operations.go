@@ -39,7 +39,7 @@ var operations = []operation{
 	// Buckets.
 	{name: "GetBucketLocation", method: get, level: levelBucket, sub: "location", handle: (*request).getBucketLocation},
 	{name: "ListMultipartUploads", method: get, level: levelBucket, sub: "uploads", handle: (*request).listMultipartUploads},
-	{name: "ListObjectVersions", method: get, level: levelBucket, sub: "versions"},
+	{name: "ListObjectVersions", method: get, level: levelBucket, sub: "versions", handle: (*request).listObjectVersions},
 	{name: "CreateSession", method: get, level: levelBucket, sub: "session"},
 	{name: "GetBucketAcl", method: get, level: levelBucket, sub: "acl", handle: (*request).getBucketACL},
 	{name: "PutBucketAcl", method: put, level: levelBucket, sub: "acl"},

@@ -16,8 +16,8 @@ func (q *request) putObject() error {
 		return coffer.Errorf(coffer.InvalidArgument, "partNumber needs uploadId: this would have replaced the object by one part.").
 			With("ArgumentName", "partNumber").With("ArgumentValue", q.query.get("partNumber"))
 	}
-	if q.body.size < 0 {
-		return &coffer.Error{Code: coffer.MissingContentLength}
+	if err := q.requireLength(); err != nil {
+		return err
 	}
 	attributes, err := q.attributes()
 	if err != nil {
@@ -35,4 +35,13 @@ func (q *request) putObject() error {
 	q.w.Header()["ETag"] = []string{quoted(o.ETag)}
 	q.writeChecksum(o.Checksum)
 	return q.ok(http.StatusOK)
+}
+
+// requireLength refuses an upload of which nothing says where it ends. A length
+// is not needed where the transfer coding marks the end.
+func (q *request) requireLength() error {
+	if q.r.ProtoMajor == 1 && len(q.r.TransferEncoding) == 0 && q.r.Header.Get("Content-Length") == "" {
+		return &coffer.Error{Code: coffer.MissingContentLength}
+	}
+	return nil
 }
