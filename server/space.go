@@ -21,6 +21,8 @@ const (
 	ballastMost   = 64 << 20
 	minFreeInodes = 1000
 	startRoom     = 2 << 20 // beside what the metadata's log takes
+	memtableLeast = 4 << 20
+	memtableMost  = 32 << 20
 )
 
 // fullPause is how long a write to a full disk waits before it fails.
@@ -121,6 +123,16 @@ func (s *space) floor(u usage) int64 {
 		return s.minFree
 	}
 	return min(max(u.total/20, minFreeLeast), minFreeMost)
+}
+
+// memtable is how much metadata may be in the log before it is written to a
+// table: so little that there is room for both below the floor.
+func (s *space) memtable() int64 {
+	u, err := s.measure(s.dirs[0])
+	if err != nil {
+		return memtableMost
+	}
+	return min(max(u.total/64, memtableLeast), memtableMost)
 }
 
 // Usages returns the last measurement of each folder, taken now if it is old.

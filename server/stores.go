@@ -42,10 +42,11 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	s.meta, err = pebble.Open(dir, pebble.Options{
-		FS:     vfs.OnDiskFull(vfs.Default, sp.release),
-		Logger: cfg.Logger,
-		NoSync: cfg.UnsafeNoSync,
-		Fatal:  cfg.Fatal,
+		FS:            vfs.OnDiskFull(thriftyFS{vfs.Default, sp.Writable}, sp.release),
+		Logger:        cfg.Logger,
+		MemtableBytes: sp.memtable(),
+		NoSync:        cfg.UnsafeNoSync,
+		Fatal:         cfg.Fatal,
 	})
 	if err != nil {
 		return s, err

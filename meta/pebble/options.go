@@ -22,6 +22,10 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheBytes is the size of the block cache; 0 is 64 MiB.
 	CacheBytes int64
+	// MemtableBytes is how much is kept in memory, and so in the log, before it is
+	// written to a table; 0 is 32 MiB, and less than 4 MiB is 4 MiB. A small disk
+	// wants a small one: writing it needs as much room again.
+	MemtableBytes int64
 	// NoSync gives up durability: Update returns before its writes are synced.
 	NoSync bool
 	// Fatal is called once when the log cannot be written or synced: what is on
@@ -32,9 +36,11 @@ type Options struct {
 
 const (
 	cacheBytesDefault = 64 << 20
-	// memtableBytes is large enough that values below ValueBytesMax never
-	// bypass it, and small enough for the idle memory of the server.
-	memtableBytes = 32 << 20
+	// memtableBytesMin is large enough that values below ValueBytesMax never
+	// bypass it, and memtableBytesDefault small enough for the idle memory of the
+	// server.
+	memtableBytesMin     = 4 << 20
+	memtableBytesDefault = 32 << 20
 	filesOpenMax  = 500
 	// format is pinned because upgrades go one way only.
 	format = pebbledb.FormatValueSeparation
@@ -50,6 +56,10 @@ func (o Options) engine(logger *slog.Logger, fail func(error)) *pebbledb.Options
 	if cache == 0 {
 		cache = cacheBytesDefault
 	}
+	memtable := int64(memtableBytesDefault)
+	if o.MemtableBytes != 0 {
+		memtable = max(o.MemtableBytes, memtableBytesMin)
+	}
 	e := &pebbledb.Options{
 		FS:                          o.FS,
 		CacheSize:                   cache,
@@ -57,7 +67,7 @@ func (o Options) engine(logger *slog.Logger, fail func(error)) *pebbledb.Options
 		Merger:                      counterMerger(),
 		FormatMajorVersion:          format,
 		MaxOpenFiles:                filesOpenMax,
-		MemTableSize:                memtableBytes,
+		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
