@@ -15,6 +15,7 @@ type response struct {
 	http.ResponseWriter
 	status int
 	sent   int64
+	broken error // why the client did not get all of it
 }
 
 func (w *response) WriteHeader(status int) {
@@ -30,6 +31,9 @@ func (w *response) Write(p []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.sent += int64(n)
+	if err != nil {
+		w.broken = err
+	}
 	return n, err
 }
 
@@ -40,6 +44,9 @@ func (w *response) ReadFrom(r io.Reader) (int64, error) {
 	}
 	n, err := io.Copy(w.ResponseWriter, r)
 	w.sent += n
+	if err != nil {
+		w.broken = err
+	}
 	return n, err
 }
 
@@ -61,7 +68,7 @@ func (q *request) finish() {
 		q.Metrics.Done(name, q.w.status, took, max(0, q.r.ContentLength), q.w.sent)
 	}
 	level := slog.LevelInfo
-	if q.w.status >= http.StatusInternalServerError || q.failure != nil && coffer.CodeOf(q.failure) == coffer.Internal && !refused(q.failure) {
+	if q.serverFailed() {
 		level = slog.LevelError
 	}
 	if !q.Logger.Enabled(q.ctx, level) {
@@ -81,17 +88,29 @@ func (q *request) finish() {
 	q.Logger.LogAttrs(q.ctx, level, "request", attrs...)
 }
 
-// refused tells whether an error is a refusal in S3's words, not a failure.
-func refused(err error) bool {
-	_, ok := errors.AsType[*sigv4.Error](err)
-	return ok
+// serverFailed tells whether a request failed for a reason that is the operator's
+// to look into: not because of what the client asked for, or because it went away.
+func (q *request) serverFailed() bool {
+	switch {
+	case q.failure == nil, q.w.broken != nil, q.r.Context().Err() != nil:
+		return false
+	}
+	a := translate(q.failure)
+	return a.status >= http.StatusInternalServerError && a.status != http.StatusNotImplemented
 }
 
-// logText is an error for the log: that of a refused signature has the code and
-// the message, never the signature or what was signed.
+// logText is an error for the log: of a refused signature the code and the
+// message, never the signature or what was signed.
 func logText(err error) string {
 	if e, ok := errors.AsType[*sigv4.Error](err); ok {
 		return e.Code + ": " + e.Message
+	}
+	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Message == "" {
+		text := translate(e).message
+		if e.Err != nil {
+			text += ": " + e.Err.Error()
+		}
+		return text
 	}
 	return err.Error()
 }
