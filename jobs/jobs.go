@@ -4,7 +4,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -23,11 +22,9 @@ type Service struct {
 }
 
 // Run runs the jobs until ctx ends. The first thing it does is to remove what a
-// crash of an earlier run left: no request of that run can still want it.
+// crash of an earlier run left.
 func (s *Service) Run(ctx context.Context) {
-	s.report(ctx, "sweep after start", func() (objects.Reclaimed, error) {
-		return s.Objects.Sweep(ctx, s.Objects.Now())
-	})
+	s.report(ctx, "sweep after start", func() (objects.Reclaimed, error) { return s.Objects.SweepEarlier(ctx) })
 	garbage, reclaim := time.NewTicker(garbageEvery), time.NewTicker(reclaimEvery)
 	defer garbage.Stop()
 	defer reclaim.Stop()
@@ -47,10 +44,10 @@ func (s *Service) Run(ctx context.Context) {
 // round tries again.
 func (s *Service) report(ctx context.Context, job string, run func() (objects.Reclaimed, error)) {
 	done, err := run()
-	switch {
-	case err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled):
+	if err != nil && ctx.Err() == nil {
 		s.Logger.Error(job, "error", err)
-	case done != (objects.Reclaimed{}):
+	}
+	if done != (objects.Reclaimed{}) {
 		s.Logger.Info(job, "garbage", done.Garbage, "orphans", done.Orphans, "bytes", done.Bytes)
 	}
 }

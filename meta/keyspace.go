@@ -28,8 +28,8 @@ const (
 	PrefixUpload        = 'u' // bucket ID, object key, upload ID → upload
 	PrefixPart          = 'p' // upload ID, part number → part
 	PrefixFinished      = 'f' // upload ID → what its Complete answered
-	PrefixBlobOwner     = 'w' // blob ref → nothing: metadata names this blob
-	PrefixGarbage       = 'g' // time, blob ref → nothing: to be deleted
+	PrefixBlobOwner     = 'w' // blob ref → whether metadata names this blob, or may not any more
+	PrefixGarbage       = 'g' // time, blob ref → body ID: to be deleted
 )
 
 // Key joins a prefix and parts into a key. Parts of varying length other than

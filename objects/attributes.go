@@ -15,20 +15,19 @@ type Attributes struct {
 
 // Attributes reads what GetObjectAttributes shows.
 func (s Session) Attributes(ctx context.Context, in GetInput) (Attributes, error) {
-	// The parts are read with the object, in one snapshot, as for a download.
-	c, err := s.Get(ctx, in)
+	c, err := s.open(ctx, in, wantParts)
 	if err != nil {
 		return Attributes{}, err
 	}
-	defer c.Close()
 	a := Attributes{Object: c.Object}
 	if c.PartsCount == 0 {
 		return a, nil
 	}
 	for i, p := range c.pieces {
 		part := coffer.Part{Number: i + 1, Size: p.size}
-		if c.Checksum.Algorithm != "" {
-			part.Checksum = coffer.Checksum{Algorithm: c.Checksum.Algorithm, Value: p.checksum}
+		// A copy can have a checksum of another algorithm than its parts have.
+		if p.checksum.Algorithm == c.Checksum.Algorithm {
+			part.Checksum = p.checksum
 		}
 		a.Parts = append(a.Parts, part)
 	}

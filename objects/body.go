@@ -41,12 +41,13 @@ type piece struct {
 	number   int
 	size     int64
 	ref      blob.Ref
-	checksum string
+	checksum coffer.Checksum // of the part; its Type is empty
 }
 
 const (
 	manifestVersion   = 1
 	manifestPiecesMax = 500
+	manifestPagesMax  = (coffer.PartNumberMax + manifestPiecesMax - 1) / manifestPiecesMax
 )
 
 func dataKey(id bodyID) []byte { return meta.Key(meta.PrefixData, id[:]) }
@@ -68,10 +69,6 @@ var (
 	blobCondemned = []byte{2} // reclaim is about to delete it: nothing may name it any more
 )
 
-// errCondemned is a write that took so long that reclaim had given its blob up.
-var errCondemned = &coffer.Error{Code: coffer.RequestTimeout,
-	Message: "The upload took too long and its bytes were reclaimed. Send it again."}
-
 // own records in tx that metadata names ref from now on.
 func own(tx meta.Tx, ref blob.Ref) error {
 	value, err := tx.Get(blobOwnerKey(ref))
@@ -81,7 +78,7 @@ func own(tx meta.Tx, ref blob.Ref) error {
 	case err != nil:
 		return err
 	case slices.Equal(value, blobCondemned):
-		return errCondemned
+		return coffer.Errorf(coffer.RequestTimeout, "The upload took too long and its bytes were reclaimed. Send it again.")
 	}
 	return fmt.Errorf("blob %s has an owner already", ref)
 }
@@ -102,17 +99,18 @@ func share(tx meta.Tx, b body) error {
 	return tx.Set(refsKey(b.id), binary.BigEndian.AppendUint64(nil, n+1))
 }
 
-// bodyRefs is how many objects have the body: one, if no record says otherwise.
+// bodyRefs is how many objects have the body: one, if no record says otherwise. A
+// count that cannot be is an error: taken for zero, it would end the body.
 func bodyRefs(r meta.Reader, id bodyID) (uint64, error) {
 	value, err := r.Get(refsKey(id))
 	if errors.Is(err, meta.ErrNotFound) {
 		return 1, nil
 	}
-	if err == nil && len(value) != 8 {
-		err = fmt.Errorf("reference count of body %x has %d bytes", id, len(value))
-	}
 	if err != nil {
 		return 0, err
+	}
+	if len(value) != 8 || binary.BigEndian.Uint64(value) < 2 {
+		return 0, fmt.Errorf("reference count of body %x is damaged: %x", id, value)
 	}
 	return binary.BigEndian.Uint64(value), nil
 }
@@ -192,8 +190,9 @@ func encodeManifest(pieces []piece) []byte {
 	for _, p := range pieces {
 		r.Int(1, int64(p.number))
 		r.Int(2, p.size)
-		r.Text(3, p.checksum)
-		r.Text(4, string(p.ref)) // the last field of a piece
+		r.Text(3, string(p.checksum.Algorithm))
+		r.Text(4, p.checksum.Value)
+		r.Text(5, string(p.ref)) // the last field of a piece
 	}
 	return r.Bytes()
 }
@@ -207,15 +206,23 @@ func decodeManifest(to []piece, value []byte) ([]piece, error) {
 		case 2:
 			p.size = f.Int()
 		case 3:
-			p.checksum = f.Text()
+			p.checksum.Algorithm = algorithmOf(f)
 		case 4:
+			p.checksum.Value = f.Text()
+		case 5:
 			p.ref = blob.Ref(f.Text())
+			if p.number < 1 || p.size < 0 || !p.ref.Valid() {
+				return fmt.Errorf("piece %d of %d bytes in blob %q cannot be", p.number, p.size, p.ref)
+			}
 			to, p = append(to, p), piece{}
 		default:
 			return f.Unknown()
 		}
 		return nil
 	})
+	if err == nil && p != (piece{}) {
+		err = errors.New("the last piece is cut")
+	}
 	return to, err
 }
 
@@ -238,17 +245,17 @@ func (s *Service) store(ctx context.Context, r io.Reader, size int64) (stored, e
 	st := stored{body: body{kind: bodyBlob, id: id}}
 	if size <= s.InlineMax {
 		st.buf = s.buffers.Get().(*[]byte)
-		n, err := io.ReadFull(r, *st.buf)
+		n, ended, err := readUpTo(r, *st.buf)
 		switch {
-		case err == io.EOF:
-			st.kind = bodyEmpty
-			return st, nil
-		case err == io.ErrUnexpectedEOF:
-			st.kind, st.size, st.inline = bodyInline, int64(n), (*st.buf)[:n]
-			return st, nil
 		case err != nil:
 			s.done(st)
 			return stored{}, err
+		case ended && n == 0:
+			st.kind = bodyEmpty
+			return st, nil
+		case ended:
+			st.kind, st.size, st.inline = bodyInline, int64(n), (*st.buf)[:n]
+			return st, nil
 		}
 		r = io.MultiReader(strings.NewReader(string((*st.buf)[:n])), r)
 		s.done(st)
@@ -256,6 +263,31 @@ func (s *Service) store(ctx context.Context, r io.Reader, size int64) (stored, e
 	}
 	st.ref, st.size, err = s.Blobs.Put(ctx, r)
 	return st, err
+}
+
+// emptyReadsMax is how often a reader may return neither bytes nor an error.
+const emptyReadsMax = 100
+
+// readUpTo reads until p is full or r has ended. io.ReadFull would not do: it
+// says io.ErrUnexpectedEOF when r is short, and so does a body that was cut.
+func readUpTo(r io.Reader, p []byte) (n int, ended bool, err error) {
+	for empty := 0; n < len(p); {
+		m, err := r.Read(p[n:])
+		n += m
+		switch {
+		case err == io.EOF:
+			return n, true, nil
+		case err != nil:
+			return n, false, err
+		case m > 0:
+			empty = 0
+		default:
+			if empty++; empty == emptyReadsMax {
+				return n, false, io.ErrNoProgress
+			}
+		}
+	}
+	return n, false, nil
 }
 
 // done gives back what a stored body holds in memory.

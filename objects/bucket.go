@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
-	"time"
 
 	"coffer"
 	"coffer/meta"
@@ -26,7 +25,7 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 	if err := s.Writable(); err != nil {
 		return coffer.Bucket{}, err
 	}
-	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: region, Created: s.now(time.Time{})}
+	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: region, Created: s.now()}
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
 		old, err := readBucket(tx, name)
 		switch {
@@ -87,31 +86,45 @@ func (s Session) HeadBucket(ctx context.Context, name coffer.BucketName) (b coff
 	return b, err
 }
 
-// DeleteBucket removes an empty bucket; uploads in progress end with it.
+// DeleteBucket removes an empty bucket; uploads in progress end with it, even if
+// the bucket stays because an object was put meanwhile.
 func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error {
-	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, name)
+	// More uploads than one transaction can hold end in several.
+	for more := true; more; {
+		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
+			more, err = s.deleteBucket(tx, name)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		low := objectKey(b.ID, "")
-		it := tx.Iter(low, meta.PrefixEnd(low))
-		found := it.Next()
-		if err := errors.Join(it.Err(), it.Close()); err != nil {
-			return err
-		}
-		if found {
-			return (&coffer.Error{Code: coffer.BucketNotEmpty}).With("BucketName", string(name))
-		}
-		if err := s.abortAll(tx, b); err != nil {
-			return err
-		}
-		return errors.Join(
-			tx.Delete(bucketKey(name)),
-			tx.Delete(accountBucketKey(b.Account, name)),
-			tx.Delete(countKey(b.ID, countObjects)),
-			tx.Delete(countKey(b.ID, countBytes)))
-	})
+	}
+	return nil
+}
+
+// deleteBucket removes a bucket in tx, or so many of its uploads as fit.
+func (s Session) deleteBucket(tx meta.Tx, name coffer.BucketName) (more bool, err error) {
+	b, err := s.bucket(tx, name)
+	if err != nil {
+		return false, err
+	}
+	low := objectKey(b.ID, "")
+	it := tx.Iter(low, meta.PrefixEnd(low))
+	found := it.Next()
+	if err := it.Close(); err != nil {
+		return false, err
+	}
+	if found {
+		return false, (&coffer.Error{Code: coffer.BucketNotEmpty}).With("BucketName", string(name))
+	}
+	if more, err = s.abortSome(tx, b); err != nil || more {
+		return more, err
+	}
+	return false, errors.Join(
+		tx.Delete(bucketKey(name)),
+		tx.Delete(accountBucketKey(b.Account, name)),
+		tx.Delete(countKey(b.ID, countObjects)),
+		tx.Delete(countKey(b.ID, countBytes)))
 }
 
 // ListBucketsInput says which buckets to list.
@@ -162,7 +175,7 @@ func (s Session) bucketNames(r meta.Reader, prefix, after string) func(func(coff
 		it := r.Iter(low, meta.PrefixEnd(low))
 		defer it.Close()
 		ok := false
-		if after > prefix {
+		if after != "" && after >= prefix {
 			ok = it.SeekGE(accountBucketKey(s.actor.Account, coffer.BucketName(after+"\x00")))
 		} else {
 			ok = it.Next()

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
@@ -88,8 +89,12 @@ func (d *digester) checksum() coffer.Checksum {
 		Value: base64.StdEncoding.EncodeToString(d.sum.Sum(nil))}
 }
 
-// verify compares what the client said with what arrived.
-func (d *digester) verify(said Digests) error {
+// verify compares what the client said with what arrived: how many bytes, if
+// size is not -1, and their digests. A body that ends early is never an object.
+func (d *digester) verify(said Digests, size int64) error {
+	if size >= 0 && d.n != size {
+		return (&coffer.Error{Code: coffer.IncompleteBody}).Wrap(fmt.Errorf("%d bytes came, %d were announced", d.n, size))
+	}
 	if said.MD5 != nil && string(said.MD5) != string(d.md5.Sum(nil)) {
 		return (&coffer.Error{Code: coffer.BadDigest}).
 			With("ExpectedDigest", base64.StdEncoding.EncodeToString(said.MD5)).
@@ -116,5 +121,5 @@ func CheckBytes(b []byte, said Digests) error {
 	if _, err := io.Copy(io.Discard, d); err != nil {
 		return err
 	}
-	return d.verify(said)
+	return d.verify(said, int64(len(b)))
 }

@@ -76,6 +76,9 @@ func checkPartList(parts []coffer.Part) error {
 // answeredBefore is the answer to a Complete whose upload is gone because the
 // same was asked before; otherwise it is notFound.
 func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound error) (coffer.Object, error) {
+	if len(in.Upload) != uploadIDLen {
+		return coffer.Object{}, notFound
+	}
 	value, err := r.Get(finishedKey(in.Upload))
 	if errors.Is(err, meta.ErrNotFound) {
 		return coffer.Object{}, notFound
@@ -99,16 +102,18 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 	if err != nil {
 		return o.Object, err
 	}
-	kept := make(map[int]bool, len(in.Parts))
+	all, err := allParts(tx, u.ID)
+	if err != nil {
+		return o.Object, err
+	}
 	for i, want := range in.Parts {
-		p, err := chosenPart(tx, u, want, i == len(in.Parts)-1)
+		p, err := s.chosenPart(all, u, want, i == len(in.Parts)-1)
 		if err != nil {
 			return o.Object, err
 		}
 		if err := a.add(p); err != nil {
 			return o.Object, err
 		}
-		kept[p.Number] = true
 	}
 	o.Size, o.ETag = a.size, a.etag()
 	if in.Size >= 0 && in.Size != o.Size {
@@ -128,37 +133,27 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 		return o.Object, err
 	}
 	return o.Object, errors.Join(
-		s.dropParts(tx, u.ID, kept),
+		s.dropParts(tx, u.ID, all, in.Parts),
 		tx.Delete(uploadKey(b.ID, u.Key, u.ID)),
 		tx.Set(finishedKey(u.ID), encodeFinished(finished{b.ID, o.Object})))
 }
 
-// chosenPart reads a part that Complete names and checks it against what the
+// chosenPart finds a part that Complete names and checks it against what the
 // client says of it.
-func chosenPart(r meta.Reader, u coffer.Upload, want coffer.Part, last bool) (partRow, error) {
+func (s *Service) chosenPart(all map[int]partRow, u coffer.Upload, want coffer.Part, last bool) (partRow, error) {
 	invalid := (&coffer.Error{Code: coffer.InvalidPart}).With("UploadId", string(u.ID)).
 		With("PartNumber", strconv.Itoa(want.Number)).With("ETag", want.ETag)
-	value, err := r.Get(partKey(u.ID, want.Number))
-	if errors.Is(err, meta.ErrNotFound) {
-		return partRow{}, invalid
-	}
-	if err != nil {
-		return partRow{}, err
-	}
-	p, err := decodePart(want.Number, value)
-	if err != nil {
-		return p, err
-	}
-	if strings.Trim(want.ETag, `"`) != p.ETag {
+	p, ok := all[want.Number]
+	if !ok || strings.Trim(want.ETag, `"`) != p.ETag {
 		return p, invalid
 	}
 	if c := want.Checksum; c.Algorithm != "" && (c.Algorithm != p.Checksum.Algorithm || c.Value != p.Checksum.Value) {
 		return p, invalid
 	}
-	if !last && p.Size < coffer.PartSizeMin {
+	if !last && p.Size < s.partSizeMin {
 		return p, (&coffer.Error{Code: coffer.EntityTooSmall}).
 			With("ProposedSize", strconv.FormatInt(p.Size, 10)).
-			With("MinSizeAllowed", strconv.Itoa(coffer.PartSizeMin)).
+			With("MinSizeAllowed", strconv.FormatInt(s.partSizeMin, 10)).
 			With("PartNumber", strconv.Itoa(p.Number)).With("ETag", p.ETag)
 	}
 	return p, nil
@@ -179,6 +174,9 @@ type assembly struct {
 func newAssembly(begun, said coffer.Checksum) (*assembly, error) {
 	if begun.Algorithm == "" {
 		begun = coffer.Checksum{Algorithm: coffer.CRC64NVME, Type: coffer.FullObject}
+	} else if said.Algorithm != "" && said.Algorithm != begun.Algorithm {
+		return nil, coffer.Errorf(coffer.InvalidRequest, "The upload was created using a %s checksum. "+
+			"The complete request must use the same checksum.", lower(begun.Algorithm))
 	}
 	if said.Type != "" && said.Type != begun.Type {
 		return nil, coffer.Errorf(coffer.InvalidRequest, "The upload was created using the %s checksum mode. "+
@@ -198,7 +196,8 @@ func (a *assembly) add(p partRow) error {
 	}
 	a.md5s = append(a.md5s, sum...)
 	a.size += p.Size
-	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref, checksum: p.Checksum.Value})
+	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref,
+		checksum: coffer.Checksum{Algorithm: p.Checksum.Algorithm, Value: p.Checksum.Value}})
 	if p.Checksum.Algorithm != a.kind.Algorithm {
 		// A client that chose no algorithm for the upload may have chosen one for
 		// its parts: there is no checksum of the whole then.

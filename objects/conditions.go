@@ -49,14 +49,21 @@ func (c Conditions) checkRead(o coffer.Object) error {
 // checkSource applies the conditions that a copy puts on its source: as a read,
 // but a condition that does not hold is always a failure.
 func (c Conditions) checkSource(o coffer.Object) error {
-	err := c.checkRead(o)
-	if coffer.CodeOf(err) == coffer.NotModified {
+	const prefix = "x-amz-copy-source-"
+	switch err := c.checkRead(o); coffer.CodeOf(err) {
+	case coffer.NotModified:
 		if c.IfNoneMatch != "" {
-			return failed("x-amz-copy-source-If-None-Match")
+			return failed(prefix + "If-None-Match")
 		}
-		return failed("x-amz-copy-source-If-Modified-Since")
+		return failed(prefix + "If-Modified-Since")
+	case coffer.PreconditionFailed:
+		if c.IfMatch != "" {
+			return failed(prefix + "If-Match")
+		}
+		return failed(prefix + "If-Unmodified-Since")
+	default:
+		return err
 	}
-	return err
 }
 
 // checkWrite applies the conditions of a write or delete to the object that it

@@ -150,7 +150,8 @@ func (s Session) checksumOf(ctx context.Context, in CopyInput, want bodyID) (*co
 	return &sum, c.body.id, nil
 }
 
-// Source opens the source of an UploadPartCopy.
+// Source opens the source of an UploadPartCopy. The caller closes the reader, and
+// not the content.
 func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadCloser, error) {
 	cond := in.If
 	in.If = Conditions{}
@@ -163,10 +164,25 @@ func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadClos
 		return nil, nil, err
 	}
 	r, w := io.Pipe()
+	p := &sourceReader{PipeReader: r, done: make(chan struct{})}
 	go func() {
+		defer close(p.done)
 		_, err := c.WriteTo(ctx, w)
-		_ = w.CloseWithError(err)
 		_ = c.Close()
+		_ = w.CloseWithError(err)
 	}()
-	return c, r, nil
+	return c, p, nil
+}
+
+// sourceReader is the reading end of a Source, whose other end runs beside it.
+type sourceReader struct {
+	*io.PipeReader
+	done chan struct{}
+}
+
+// Close ends the other end as well, and waits for it.
+func (p *sourceReader) Close() error {
+	err := p.PipeReader.Close()
+	<-p.done
+	return err
 }

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 
 	"coffer"
 	"coffer/meta"
@@ -27,9 +28,25 @@ func (s Session) Delete(ctx context.Context, bucket coffer.BucketName, d Doomed)
 	})
 }
 
-// DeleteMany removes objects in one transaction and tells for each what became
-// of it: nil, or why it is still there. The error is for the request as a whole.
+// DeleteMany removes objects and tells for each what became of it: nil, or why
+// it is still there. The error is for the request as a whole; some of the objects
+// may be gone then.
 func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]error, error) {
+	results, err := s.deleteTogether(ctx, bucket, doomed)
+	if half := len(doomed) / 2; half > 0 && errors.Is(err, meta.ErrTooLarge) {
+		// Objects of thousands of parts each are more than one transaction holds.
+		first, err := s.DeleteMany(ctx, bucket, doomed[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := s.DeleteMany(ctx, bucket, doomed[half:])
+		return append(first, second...), err
+	}
+	return results, err
+}
+
+// deleteTogether removes objects in one transaction.
+func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]error, error) {
 	results := make([]error, len(doomed))
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, bucket)

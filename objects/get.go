@@ -28,12 +28,12 @@ type Range struct {
 func (r Range) resolve(size int64) (offset, length int64, err error) {
 	switch {
 	case r.FromEnd:
-		if r.Suffix == 0 || size == 0 {
+		if r.Suffix <= 0 || size == 0 {
 			return 0, 0, r.invalid(size)
 		}
 		n := min(r.Suffix, size)
 		return size - n, n, nil
-	case r.First >= size:
+	case r.First < 0, r.First >= size, r.Last >= 0 && r.Last < r.First:
 		return 0, 0, r.invalid(size)
 	case r.Last < 0 || r.Last >= size:
 		return r.First, size - r.First, nil
@@ -77,29 +77,40 @@ type Content struct {
 	Length int64
 	// Partial says that a range or part was asked for.
 	Partial bool
-	// PartChecksum is the checksum of the one part that was asked for.
+	// PartChecksum is the checksum of the one part that was asked for, if it is of
+	// the algorithm of the object's.
 	PartChecksum string
 
 	service *Service
 	body    body
 	inline  []byte
+	buf     *[]byte // what inline belongs to, if it is not its own
 	pieces  []piece
 	pinned  bool
 }
 
 // Head reads what is known of an object, as Get does.
 func (s Session) Head(ctx context.Context, in GetInput) (*Content, error) {
-	return s.open(ctx, in, false)
+	return s.open(ctx, in, wantRecord)
 }
 
 // Get opens an object for reading. The bytes are those of one version, whatever
 // is written meanwhile. The caller closes the content. With the error NotModified
 // there is a content as well, of no bytes, since the answer names its validators.
 func (s Session) Get(ctx context.Context, in GetInput) (*Content, error) {
-	return s.open(ctx, in, true)
+	return s.open(ctx, in, wantBytes)
 }
 
-func (s Session) open(ctx context.Context, in GetInput, bytes bool) (*Content, error) {
+// want is how much of an object is opened.
+type want byte
+
+const (
+	wantRecord want = iota // what is known of it
+	wantParts              // and its pieces
+	wantBytes              // and its bytes, which stay until Close
+)
+
+func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, error) {
 	if err := coffer.CheckObjectKey(in.Key); err != nil {
 		return nil, err
 	}
@@ -120,7 +131,7 @@ func (s Session) open(ctx context.Context, in GetInput, bytes bool) (*Content, e
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}
-		return c.locate(r, in, bytes)
+		return c.locate(r, in, wanted)
 	})
 	if err != nil {
 		_ = c.Close()
@@ -134,13 +145,13 @@ func (s Session) open(ctx context.Context, in GetInput, bytes bool) (*Content, e
 // locate finds which bytes are wanted and where they are, while the snapshot
 // that named them is at hand. The body is pinned first, so that reclaim leaves its
 // blobs alone until Close.
-func (c *Content) locate(r meta.Reader, in GetInput, bytes bool) (err error) {
-	if bytes && c.body.kind >= bodyBlob && !c.pinned {
+func (c *Content) locate(r meta.Reader, in GetInput, wanted want) (err error) {
+	if wanted == wantBytes && c.body.kind >= bodyBlob {
 		c.service.readers.pin(c.body.id)
 		c.pinned = true
 	}
-	if bytes || in.PartNumber > 0 {
-		if c.pieces, err = c.body.pieces(r, c.Size); err != nil {
+	if wanted >= wantParts || in.PartNumber > 0 {
+		if err := c.readPieces(r); err != nil {
 			return err
 		}
 	}
@@ -151,17 +162,48 @@ func (c *Content) locate(r meta.Reader, in GetInput, bytes bool) (err error) {
 		c.Partial = true
 		c.Offset, c.Length, err = in.Range.resolve(c.Size)
 	}
-	if err != nil || !bytes || c.body.kind != bodyInline {
+	if err != nil || wanted != wantBytes || c.body.kind != bodyInline {
 		return err
 	}
+	return c.readInline(r)
+}
+
+// readPieces finds the blobs of the object and checks that they add up to it.
+func (c *Content) readPieces(r meta.Reader) (err error) {
+	if c.pieces, err = c.body.pieces(r, c.Size); err != nil {
+		return damaged(err)
+	}
+	var sum int64
+	for _, p := range c.pieces {
+		sum += p.size
+	}
+	if c.body.kind == bodyManifest && (sum != c.Size || len(c.pieces) != c.PartsCount) {
+		return damagedObject(fmt.Errorf("%q has %d bytes in %d parts, its record says %d in %d",
+			c.Key, sum, len(c.pieces), c.Size, c.PartsCount))
+	}
+	return nil
+}
+
+// inlineCopyMax is how many bytes are copied to memory of their own; more come in
+// a buffer that is used again after Close.
+const inlineCopyMax = 4 << 10
+
+// readInline copies the wanted bytes out of the snapshot.
+func (c *Content) readInline(r meta.Reader) error {
 	data, err := r.Get(dataKey(c.body.id))
 	if err != nil {
-		return fmt.Errorf("bytes of %q: %w", c.Key, err)
+		return damaged(fmt.Errorf("bytes of %q: %w", c.Key, err))
 	}
 	if int64(len(data)) != c.Size {
-		return coffer.Errorf(coffer.ObjectDamaged, "").Wrap(fmt.Errorf("%q has %d bytes, its record says %d", c.Key, len(data), c.Size))
+		return damagedObject(fmt.Errorf("%q has %d bytes, its record says %d", c.Key, len(data), c.Size))
 	}
-	c.inline = slices.Clone(data[c.Offset : c.Offset+c.Length])
+	data = data[c.Offset : c.Offset+c.Length]
+	if len(data) > inlineCopyMax && int64(len(data)) <= c.service.InlineMax {
+		c.buf = c.service.buffers.Get().(*[]byte)
+		c.inline = append((*c.buf)[:0], data...)
+		return nil
+	}
+	c.inline = slices.Clone(data)
 	return nil
 }
 
@@ -175,7 +217,10 @@ func (c *Content) seekPart(number int) error {
 	var offset int64
 	for i, p := range c.pieces {
 		if i+1 == number && c.PartsCount > 0 {
-			c.Offset, c.Length, c.PartChecksum = offset, p.size, p.checksum
+			c.Offset, c.Length = offset, p.size
+			if p.checksum.Algorithm == c.Checksum.Algorithm {
+				c.PartChecksum = p.checksum.Value
+			}
 			return nil
 		}
 		offset += p.size
@@ -201,6 +246,9 @@ func (c *Content) WriteTo(ctx context.Context, w io.Writer) (int64, error) {
 		}
 		if left == 0 {
 			break
+		}
+		if err := ctx.Err(); err != nil {
+			return written, err
 		}
 		n, err := c.service.copyPiece(ctx, w, p, offset, min(left, p.size-offset))
 		written += n
@@ -228,20 +276,28 @@ func (s *Service) copyPiece(ctx context.Context, w io.Writer, p piece, offset, n
 	return written, damaged(err)
 }
 
-// damaged classifies an error of the blob store: bytes that are named by the
+// damaged classifies an error of either store: bytes that are named by the
 // metadata and are not there, or not as they were, are a damaged object.
 func damaged(err error) error {
-	if _, ok := errors.AsType[*blob.DamagedError](err); ok || errors.Is(err, blob.ErrNotFound) {
-		return (&coffer.Error{Code: coffer.ObjectDamaged}).Wrap(err)
+	_, ok := errors.AsType[*blob.DamagedError](err)
+	if ok || errors.Is(err, blob.ErrNotFound) || errors.Is(err, meta.ErrNotFound) {
+		return damagedObject(err)
 	}
 	return err
 }
 
-// Close lets reclaim have the bytes, once nothing names them.
+func damagedObject(err error) error { return (&coffer.Error{Code: coffer.ObjectDamaged}).Wrap(err) }
+
+// Close lets reclaim have the bytes, once nothing names them. Nothing of the
+// content may be used after it.
 func (c *Content) Close() error {
 	if c.pinned {
 		c.service.readers.unpin(c.body.id)
 		c.pinned = false
+	}
+	if c.buf != nil {
+		c.service.buffers.Put(c.buf)
+		c.buf, c.inline = nil, nil
 	}
 	return nil
 }

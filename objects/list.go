@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"coffer"
@@ -25,6 +26,8 @@ type ListInput struct {
 }
 
 // ListPage is one page, its objects and its common prefixes each in byte order.
+// Of the attributes of an object it has the storage class only, and of its
+// checksum not the value.
 type ListPage struct {
 	Bucket   coffer.Bucket
 	Objects  []coffer.Object
@@ -32,6 +35,9 @@ type ListPage struct {
 	// Next is what After must be for the next page; "" if this is the last.
 	Next string
 }
+
+// shortPage is how many objects make it likely that a page will be full.
+const shortPage = 64
 
 // List reads a page of objects. It costs in proportion to what the page shows:
 // the keys below a common prefix are skipped, not read.
@@ -47,10 +53,11 @@ func (s Session) List(ctx context.Context, in ListInput) (ListPage, error) {
 		walk := walk{reader: r, base: objectKey(b.ID, ""), prefix: in.Prefix, delimiter: in.Delimiter,
 			after: in.After, max: in.Max}
 		page.Prefixes, page.Next, err = walk.run(func(key string, value []byte) error {
-			o, err := decodeRow(key, value)
-			if err == nil {
-				page.Objects = append(page.Objects, o.Object)
+			o, err := decodeListed(key, value)
+			if n := len(page.Objects); n == shortPage {
+				page.Objects = slices.Grow(page.Objects, max(0, min(in.Max, ListMax)-n))
 			}
+			page.Objects = append(page.Objects, o)
 			return err
 		})
 		return err
@@ -65,6 +72,9 @@ type walk struct {
 	prefix, delimiter string
 	after             string
 	max               int
+	// tailed says that what stands behind a NUL is no part of a key: neither the
+	// prefix nor the delimiter is looked for in it.
+	tailed bool
 }
 
 // run hands each key that is not rolled up to fn, without base.
@@ -126,6 +136,9 @@ func (w walk) seekPast(it meta.Iter, common string) bool {
 
 // rollUp tells whether key is shown as a common prefix, and which.
 func (w walk) rollUp(key string) (string, bool) {
+	if w.tailed {
+		key, _, _ = cutNUL(key)
+	}
 	if w.delimiter == "" || len(key) < len(w.prefix) {
 		return "", false
 	}

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"strings"
 
 	"coffer"
 	"coffer/meta"
@@ -23,7 +24,7 @@ func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key st
 		if _, page.Upload, err = s.upload(r, bucket, key, id); err != nil || limit <= 0 {
 			return err
 		}
-		return parts(r, id, after, func(p partRow) (bool, error) {
+		return parts(r, id, min(max(after, 0), coffer.PartNumberMax), func(p partRow) (bool, error) {
 			if len(page.Parts) == limit {
 				page.Next = page.Parts[limit-1].Number
 				return false, nil
@@ -64,11 +65,11 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		page = UploadsPage{}
 		b, err := s.bucket(r, in.Bucket)
-		if err != nil {
+		if err != nil || strings.Contains(in.Prefix, "\x00") { // no key has a NUL
 			return err
 		}
 		w := walk{reader: r, base: meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID))),
-			prefix: in.Prefix, delimiter: in.Delimiter, after: in.after(), max: in.Max}
+			prefix: in.Prefix, delimiter: in.Delimiter, after: in.after(), max: in.Max, tailed: true}
 		var next string
 		page.Prefixes, next, err = w.run(func(rest string, value []byte) error {
 			key, id, err := splitUploadKey([]byte(rest))
@@ -97,7 +98,8 @@ func (in ListUploadsInput) after() string {
 	case in.AfterID != "":
 		return in.After + "\x00" + string(in.AfterID)
 	}
-	if _, rolled := (walk{prefix: in.Prefix, delimiter: in.Delimiter}).rollUp(in.After); rolled {
+	w := walk{prefix: in.Prefix, delimiter: in.Delimiter, tailed: true}
+	if common, rolled := w.rollUp(in.After); rolled && common == in.After {
 		return in.After
 	}
 	// Upload IDs are hexadecimal digits, which sort before this.

@@ -51,8 +51,8 @@ func decodeRow(key string, value []byte) (row, error) {
 		case 30:
 			o.body.kind = bodyKind(f.Int())
 		case 31:
-			if copy(o.body.id[:], f.Blob()) != len(o.body.id) {
-				return fmt.Errorf("the body ID is short")
+			if copy(o.body.id[:], f.Blob()) != len(f.Blob()) {
+				return fmt.Errorf("the body ID is %d bytes long", len(f.Blob()))
 			}
 		case 32:
 			o.body.ref = blob.Ref(f.Text())
@@ -66,10 +66,91 @@ func decodeRow(key string, value []byte) (row, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		err = o.check()
+	}
 	if err != nil {
 		return o, fmt.Errorf("object record of %q: %w", key, err)
 	}
 	return o, nil
+}
+
+// check refuses what encodeRow was never given.
+func (o row) check() error {
+	ok := o.Size >= 0 && o.ETag != "" && o.PartsCount >= 0 && o.body.id != bodyID{}
+	switch o.body.kind {
+	case bodyEmpty:
+		ok = ok && o.Size == 0
+	case bodyInline:
+		ok = ok && o.Size > 0 && o.Size <= inlineLimit
+	case bodyBlob:
+		ok = ok && o.body.ref.Valid()
+	case bodyManifest:
+		ok = ok && o.body.pages > 0 && o.body.pages <= manifestPagesMax && o.PartsCount > 0
+	default:
+		ok = false
+	}
+	if !ok {
+		return fmt.Errorf("%d bytes in %d parts, body %d %x %q %d: this cannot be",
+			o.Size, o.PartsCount, o.body.kind, o.body.id, o.body.ref, o.body.pages)
+	}
+	return nil
+}
+
+// decodeListed reads what a list shows of an object, and no more: it is a page of
+// a thousand that is read.
+func decodeListed(key string, value []byte) (coffer.Object, error) {
+	o := coffer.Object{Key: key}
+	err := meta.ReadRecord(value, objectVersion, func(f meta.Field) error {
+		switch n := f.Number; {
+		case n == 1:
+			o.Size = f.Int()
+		case n == 2:
+			o.ETag = f.Text()
+		case n == 3:
+			o.Modified = f.Time()
+		case n == 4:
+			o.PartsCount = int(f.Int())
+		case n == 5:
+			o.Checksum.Algorithm = algorithmOf(f)
+		case n == 6:
+			o.Checksum.Type = typeOf(f)
+		case n == 17:
+			o.Attributes.StorageClass = f.Text()
+		case n == 7, 10 <= n && n <= 18, 30 <= n && n <= 33:
+		default:
+			return f.Unknown()
+		}
+		return nil
+	})
+	if err == nil && (o.Size < 0 || o.ETag == "") {
+		err = fmt.Errorf("%d bytes with the entity tag %q: this cannot be", o.Size, o.ETag)
+	}
+	if err != nil {
+		return o, fmt.Errorf("object record of %q: %w", key, err)
+	}
+	return o, nil
+}
+
+// algorithmOf is the field as an algorithm, without a copy of the text.
+func algorithmOf(f meta.Field) coffer.ChecksumAlgorithm {
+	for _, a := range coffer.ChecksumAlgorithms {
+		if string(f.Blob()) == string(a) {
+			return a
+		}
+	}
+	return coffer.ChecksumAlgorithm(f.Text())
+}
+
+// typeOf is the field as a checksum type, without a copy of the text.
+func typeOf(f meta.Field) coffer.ChecksumType {
+	switch string(f.Blob()) {
+	case string(coffer.Composite):
+		return coffer.Composite
+	case string(coffer.FullObject):
+		return coffer.FullObject
+	}
+	return coffer.ChecksumType(f.Text())
 }
 
 // encodeChecksum takes the fields first to first+2.
@@ -82,9 +163,9 @@ func encodeChecksum(r *meta.Record, first int, c coffer.Checksum) {
 func decodeChecksum(f meta.Field, first int, c *coffer.Checksum) bool {
 	switch f.Number - first {
 	case 0:
-		c.Algorithm = coffer.ChecksumAlgorithm(f.Text())
+		c.Algorithm = algorithmOf(f)
 	case 1:
-		c.Type = coffer.ChecksumType(f.Text())
+		c.Type = typeOf(f)
 	case 2:
 		c.Value = f.Text()
 	default:
@@ -128,10 +209,13 @@ func decodeAttributes(f meta.Field, first int, a *coffer.Attributes) bool {
 	case 7:
 		a.StorageClass = f.Text()
 	case 8:
+		name, value, ok := cutNUL(f.Text())
+		if !ok {
+			return false
+		}
 		if a.Metadata == nil {
 			a.Metadata = map[string]string{}
 		}
-		name, value, _ := cutNUL(f.Text())
 		a.Metadata[name] = value
 	default:
 		return false

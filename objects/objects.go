@@ -44,6 +44,9 @@ type Service struct {
 	Options
 	buffers sync.Pool // of *[]byte with room for an inline object and one byte more
 	readers readers
+	opened  time.Time // before the first request
+
+	partSizeMin int64 // coffer.PartSizeMin, less in tests
 }
 
 // Open checks the options and makes a Service.
@@ -57,7 +60,7 @@ func Open(_ context.Context, opt Options) (*Service, error) {
 	if opt.Writable == nil {
 		opt.Writable = func() error { return nil }
 	}
-	s := &Service{Options: opt}
+	s := &Service{Options: opt, opened: opt.Now(), partSizeMin: coffer.PartSizeMin}
 	s.buffers.New = func() any {
 		b := make([]byte, opt.InlineMax+1)
 		return &b
@@ -90,23 +93,29 @@ func (s Session) bucket(r meta.Reader, name coffer.BucketName) (coffer.Bucket, e
 	return b, nil
 }
 
-// now is the time of a write that follows one at last: never earlier, so that
-// the versions of a key stay in order when the clock steps back.
-func (s *Service) now(last time.Time) time.Time {
-	t := s.Now().UTC().Truncate(time.Millisecond)
-	if !t.After(last) && !last.IsZero() {
-		return last.Add(time.Millisecond)
+// now is the time of a write, in the milliseconds that S3 shows.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
+
+// nowAfter is the time of a write that follows one at last: never earlier, so
+// that the versions of a key stay in order when the clock steps back.
+func (s *Service) nowAfter(last time.Time) time.Time {
+	if t := s.now(); t.After(last) {
+		return t
 	}
-	return t
+	return last.Add(time.Millisecond)
 }
 
 // id makes an ID that sorts by time and cannot be guessed: 8 bytes of
 // nanoseconds, then n random bytes.
 func (s *Service) id(n int) ([]byte, error) {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+n), uint64(s.Now().UnixNano()))
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+n), nanoseconds(s.Now()))
 	b = b[:8+n]
 	if _, err := io.ReadFull(s.Rand, b[8:]); err != nil {
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
 	return b, nil
 }
+
+// nanoseconds is a time as keys have it. A clock that was never set stands before
+// 1970 at worst, which must not sort behind all others.
+func nanoseconds(t time.Time) uint64 { return uint64(max(0, t.UnixNano())) }

@@ -36,7 +36,7 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		return coffer.Object{}, err
 	}
 	defer s.done(st)
-	if err := d.verify(in.Digests); err != nil {
+	if err := d.verify(in.Digests, in.Size); err != nil {
 		s.abandon(ctx, st, err)
 		return coffer.Object{}, err
 	}
@@ -103,15 +103,15 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	if err := cond.checkWrite(old, o.Key); err != nil {
 		return err
 	}
+	// o may bear the time of an earlier run of the transaction, or of a copy's source.
+	o.Modified = s.now()
 	objects, bytes := int64(1), o.Size
 	if old != nil {
-		o.Modified = s.now(old.Modified)
+		o.Modified = s.nowAfter(old.Modified)
 		objects, bytes = 0, bytes-old.Size
 		if err := s.release(tx, old.body); err != nil {
 			return err
 		}
-	} else {
-		o.Modified = s.now(o.Modified)
 	}
 	return errors.Join(
 		count(tx, b.ID, objects, bytes),

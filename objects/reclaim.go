@@ -19,16 +19,19 @@ const (
 	// orphanAge is how old a blob must be that no metadata names before it is
 	// taken for the leftover of a crash: older than the longest upload.
 	orphanAge = 24 * time.Hour
-	// finishedAge is how long a Complete can be asked again.
-	finishedAge = 7 * 24 * time.Hour
+	// condemnedAge is how long a condemned blob cannot be named, though it is gone.
+	condemnedAge = 24 * time.Hour
 	// UploadAgeMax is how long an upload may lie abandoned.
 	UploadAgeMax = 7 * 24 * time.Hour
+	// finishedAge is how long after an upload was begun its Complete can be asked
+	// again: a day at least, since it ended before UploadAgeMax.
+	finishedAge = UploadAgeMax + 24*time.Hour
 
 	reclaimBatch = 500
 )
 
 func garbageKey(t time.Time, ref blob.Ref) []byte {
-	return meta.Key(meta.PrefixGarbage, meta.KeyUint64(uint64(t.UnixNano())), []byte(ref))
+	return meta.Key(meta.PrefixGarbage, meta.KeyUint64(nanoseconds(t)), []byte(ref))
 }
 
 // Reclaimed is what a round of reclaim removed.
@@ -41,22 +44,45 @@ type Reclaimed struct {
 	Bytes   int64
 }
 
+// Reclaim does all of it once: garbage, the orphans of 24 hours ago, uploads
+// abandoned for 7 days, and the answers kept of finished ones. What fails does not
+// keep the rest from being done.
+func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
+	now := s.Now()
+	err := errors.Join(
+		s.expireUploads(ctx, now.Add(-UploadAgeMax)),
+		s.expireFinished(ctx, now.Add(-finishedAge)))
+	garbage, err2 := s.CollectGarbage(ctx)
+	done, err3 := s.Sweep(ctx, now.Add(-orphanAge))
+	done.Garbage = garbage.Garbage
+	return done, errors.Join(err, err2, err3)
+}
+
 // CollectGarbage deletes the blobs of deleted objects that nobody reads any more.
-func (s *Service) CollectGarbage(ctx context.Context) (done Reclaimed, err error) {
-	for after := []byte(nil); ; {
+// A blob that cannot be deleted stays for the next time; the error is of the first
+// of them.
+func (s *Service) CollectGarbage(ctx context.Context) (done Reclaimed, failed error) {
+	for after := []byte{meta.PrefixGarbage}; ; {
 		batch, err := s.garbage(ctx, after)
 		if err != nil || len(batch) == 0 {
-			return done, err
+			return done, errors.Join(failed, err)
 		}
 		after = append(slices.Clone(batch[len(batch)-1].key), 0)
-		batch = slices.DeleteFunc(batch, func(g garbage) bool { return s.readers.reading(g.body) })
+		var gone []garbage
 		for _, g := range batch {
-			if err := s.Blobs.Delete(ctx, g.ref); err != nil {
-				return done, fmt.Errorf("reclaim blob %s: %w", g.ref, err)
+			if s.readers.reading(g.body) {
+				continue
 			}
+			if err := s.Blobs.Delete(ctx, g.ref); err != nil {
+				if failed == nil {
+					failed = fmt.Errorf("reclaim blob %s: %w", g.ref, err)
+				}
+				continue
+			}
+			gone = append(gone, g)
 		}
 		err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-			for _, g := range batch {
+			for _, g := range gone {
 				if err := errors.Join(tx.Delete(g.key), tx.Delete(blobOwnerKey(g.ref))); err != nil {
 					return err
 				}
@@ -64,37 +90,42 @@ func (s *Service) CollectGarbage(ctx context.Context) (done Reclaimed, err error
 			return nil
 		})
 		if err != nil {
-			return done, err
+			return done, errors.Join(failed, err)
 		}
-		done.Garbage += len(batch)
+		for _, g := range gone {
+			if !g.condemned {
+				done.Garbage++
+			}
+		}
 	}
 }
 
+// garbage is a blob to delete.
 type garbage struct {
-	key  []byte
-	ref  blob.Ref
-	body bodyID
+	key       []byte
+	ref       blob.Ref
+	body      bodyID // whose readers may need it; zero for a part that was in no object
+	condemned bool   // deleted before; only its mark is left to be removed
 }
 
 // garbage reads a batch of what may be deleted by now.
 func (s *Service) garbage(ctx context.Context, after []byte) (batch []garbage, err error) {
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		start := after
-		if start == nil {
-			start = []byte{meta.PrefixGarbage}
-		}
-		it := r.Iter(start, garbageKey(s.Now().Add(-garbageGrace), ""))
+		it := r.Iter(after, garbageKey(s.Now().Add(-garbageGrace), ""))
 		defer it.Close()
-		for it.Next() && len(batch) < reclaimBatch {
+		for len(batch) < reclaimBatch && it.Next() {
 			value, err := it.Value()
 			if err != nil {
 				return err
 			}
-			if len(it.Key()) < 9 {
-				return errors.New("garbage key is malformed")
+			g := garbage{key: slices.Clone(it.Key()), condemned: len(value) == 0}
+			if len(g.key) > 9 {
+				g.ref = blob.Ref(g.key[9:])
 			}
-			g := garbage{key: slices.Clone(it.Key()), ref: blob.Ref(it.Key()[9:])}
-			copy(g.body[:], value)
+			// A body that cannot be read here may be one that a request reads now.
+			if n := copy(g.body[:], value); !g.ref.Valid() || n != len(value) || n != len(g.body) && !g.condemned {
+				return fmt.Errorf("garbage record %x is damaged: %x", g.key, value)
+			}
 			batch = append(batch, g)
 		}
 		return it.Err()
@@ -102,96 +133,113 @@ func (s *Service) garbage(ctx context.Context, after []byte) (batch []garbage, e
 	return batch, err
 }
 
+// SweepEarlier deletes the orphans that earlier runs of the program left, at once:
+// no request of theirs can still come to name them. It holds where one process has
+// the stores to itself.
+func (s *Service) SweepEarlier(ctx context.Context) (Reclaimed, error) { return s.Sweep(ctx, s.opened) }
+
 // Sweep deletes blobs that no metadata names: what a crash between bytes and
 // metadata leaves. Only those written before the given time count. Each is
-// condemned in the metadata first, so that a request that took longer than anyone
-// thought fails instead of naming a blob that is gone. A read that fails is never
-// taken for "nobody names it".
-func (s *Service) Sweep(ctx context.Context, before time.Time) (done Reclaimed, err error) {
+// condemned in the metadata first, and stays so for a day, so that a request that
+// took longer than anyone thought fails instead of naming a blob that is gone. A
+// read that fails is never taken for "nobody names it".
+func (s *Service) Sweep(ctx context.Context, before time.Time) (done Reclaimed, failed error) {
 	for info, err := range s.Blobs.List(ctx, "") {
 		if err != nil {
-			return done, fmt.Errorf("list blobs: %w", err)
+			return done, errors.Join(failed, fmt.Errorf("list blobs: %w", err))
 		}
 		if !info.ModTime.Before(before) {
 			continue
 		}
 		orphan, err := s.condemn(ctx, info.Ref)
 		if err != nil {
-			return done, err
+			return done, errors.Join(failed, err)
 		}
 		if !orphan {
 			continue
 		}
 		if err := s.Blobs.Delete(ctx, info.Ref); err != nil {
-			return done, fmt.Errorf("reclaim blob %s: %w", info.Ref, err)
-		}
-		err = s.Meta.Update(ctx, func(tx meta.Tx) error { return tx.Delete(blobOwnerKey(info.Ref)) })
-		if err != nil {
-			return done, err
+			if failed == nil {
+				failed = fmt.Errorf("reclaim blob %s: %w", info.Ref, err)
+			}
+			continue
 		}
 		done.Orphans++
 		done.Bytes += info.Size
 	}
-	return done, nil
+	return done, failed
 }
 
-// condemn marks a blob that no metadata names; false if some does.
+// condemn marks a blob that no metadata names; false if some does. The mark is
+// garbage itself, to be collected when it is old.
 func (s *Service) condemn(ctx context.Context, ref blob.Ref) (orphan bool, err error) {
-	owned := func(r meta.Reader) (bool, error) {
-		value, err := r.Get(blobOwnerKey(ref))
-		if errors.Is(err, meta.ErrNotFound) {
-			return false, nil
-		}
-		return !slices.Equal(value, blobCondemned), err
-	}
-	var named bool
+	// Most blobs are named, which a snapshot tells without a transaction.
 	err = s.Meta.View(ctx, func(r meta.Reader) (err error) {
-		named, err = owned(r)
+		orphan, err = isOrphan(r, ref)
 		return err
 	})
-	if err != nil || named {
+	if err != nil || !orphan {
 		return false, err
 	}
-	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-		var err error
-		if named, err = owned(tx); err != nil || named {
+	err = s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
+		if orphan, err = isOrphan(tx, ref); err != nil || !orphan {
 			return err
 		}
-		return tx.Set(blobOwnerKey(ref), blobCondemned)
+		return errors.Join(
+			tx.Set(blobOwnerKey(ref), blobCondemned),
+			tx.Set(garbageKey(s.Now().Add(condemnedAge), ref), nil))
 	})
-	return err == nil && !named, err
+	return err == nil && orphan, err
 }
 
-// Reclaim does all of it once: garbage, the orphans of 24 hours ago, uploads
-// abandoned for 7 days, and the answers kept of finished ones.
-func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
-	now := s.Now()
-	err := errors.Join(
-		s.expireUploads(ctx, now.Add(-UploadAgeMax)),
-		s.expireFinished(ctx, now.Add(-finishedAge)))
-	if err != nil {
-		return Reclaimed{}, err
+func isOrphan(r meta.Reader, ref blob.Ref) (bool, error) {
+	value, err := r.Get(blobOwnerKey(ref))
+	if errors.Is(err, meta.ErrNotFound) {
+		return true, nil
 	}
-	garbage, err := s.CollectGarbage(ctx)
-	if err != nil {
-		return garbage, err
-	}
-	orphans, err := s.Sweep(ctx, now.Add(-orphanAge))
-	orphans.Garbage = garbage.Garbage
-	return orphans, err
+	return err == nil && slices.Equal(value, blobCondemned), err
 }
 
 // expireUploads aborts the uploads begun before a time.
 func (s *Service) expireUploads(ctx context.Context, before time.Time) error {
-	type old struct {
-		bucket coffer.BucketID
-		upload coffer.Upload
+	for after := []byte{meta.PrefixUpload}; ; {
+		batch, err := s.uploadsBefore(ctx, after, before)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		after = append(slices.Clone(batch[len(batch)-1].key), 0)
+		for _, o := range batch {
+			err := s.Meta.Update(ctx, func(tx meta.Tx) error {
+				u, err := readUpload(tx, bucketIDOf(o.key), o.Key, o.ID)
+				if coffer.CodeOf(err) == coffer.NoSuchUpload {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				return s.abort(tx, bucketIDOf(o.key), u)
+			})
+			if err != nil {
+				return fmt.Errorf("abort upload %s: %w", o.ID, err)
+			}
+		}
 	}
-	var expired []old
-	err := s.Meta.View(ctx, func(r meta.Reader) error {
-		it := r.Iter([]byte{meta.PrefixUpload}, []byte{meta.PrefixUpload + 1})
+}
+
+type oldUpload struct {
+	key []byte
+	coffer.Upload
+}
+
+// uploadsBefore reads a batch of the uploads begun before a time.
+func (s *Service) uploadsBefore(ctx context.Context, after []byte, before time.Time) (batch []oldUpload, err error) {
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		it := r.Iter(after, []byte{meta.PrefixUpload + 1})
 		defer it.Close()
-		for it.Next() {
+		for len(batch) < reclaimBatch && it.Next() {
+			if len(it.Key()) < 9 {
+				return fmt.Errorf("upload key %x is malformed", it.Key())
+			}
 			key, id, err := splitUploadKey(it.Key()[9:])
 			if err != nil {
 				return err
@@ -205,34 +253,26 @@ func (s *Service) expireUploads(ctx context.Context, before time.Time) error {
 				return err
 			}
 			if u.Initiated.Before(before) {
-				expired = append(expired, old{bucketIDOf(it.Key()), u})
+				batch = append(batch, oldUpload{slices.Clone(it.Key()), u})
 			}
 		}
 		return it.Err()
 	})
-	for _, o := range expired {
-		if err != nil {
-			break
-		}
-		err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-			u, err := readUpload(tx, o.bucket, o.upload.Key, o.upload.ID)
-			if coffer.CodeOf(err) == coffer.NoSuchUpload {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			return s.abort(tx, o.bucket, u)
-		})
-	}
-	return err
+	return batch, err
 }
 
 // expireFinished forgets the answers of uploads begun before a time, which their
 // IDs tell.
 func (s *Service) expireFinished(ctx context.Context, before time.Time) error {
-	end := finishedKey(coffer.UploadID(fmt.Sprintf("%016x", before.UnixNano())))
+	end := finishedKey(coffer.UploadID(fmt.Sprintf("%016x", nanoseconds(before))))
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		return tx.DeleteRange([]byte{meta.PrefixFinished}, end)
+		start := []byte{meta.PrefixFinished}
+		it := tx.Iter(start, end)
+		found := it.Next()
+		if err := errors.Join(it.Err(), it.Close()); err != nil || !found {
+			// An engine pays for the end of a range even if nothing was in it.
+			return err
+		}
+		return tx.DeleteRange(start, end)
 	})
 }

@@ -8,7 +8,12 @@ import (
 	"coffer"
 )
 
-func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedNames(m map[string]string) []string {
+	if len(m) == 0 {
+		return nil // as for most objects; Sorted would allocate
+	}
+	return slices.Sorted(maps.Keys(m))
+}
 
 func cutNUL(s string) (before, after string, found bool) { return strings.Cut(s, "\x00") }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"time"
 
 	"coffer"
 	"coffer/meta"
@@ -36,7 +35,7 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	if err != nil {
 		return coffer.Upload{}, err
 	}
-	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(time.Time{}),
+	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
 		Initiator: s.actor.Canonical, Attributes: in.Attributes, Checksum: in.Checksum}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
 		return coffer.Upload{}, err
@@ -105,7 +104,7 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 	if st.ref, st.size, err = s.Blobs.Put(ctx, d); err != nil {
 		return coffer.Part{}, err
 	}
-	if err := d.verify(in.Digests); err != nil {
+	if err := d.verify(in.Digests, in.Size); err != nil {
 		s.abandon(ctx, st, err)
 		return coffer.Part{}, err
 	}
@@ -149,7 +148,7 @@ func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
 	if _, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload); err != nil {
 		return err
 	}
-	p.Modified = s.now(time.Time{})
+	p.Modified = s.now()
 	value, err := tx.Get(partKey(in.Upload, in.Number))
 	switch {
 	case err == nil:
@@ -178,40 +177,85 @@ func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string
 }
 
 func (s *Service) abort(tx meta.Tx, id coffer.BucketID, u coffer.Upload) error {
-	if err := s.dropParts(tx, u.ID, nil); err != nil {
+	all, err := allParts(tx, u.ID)
+	if err != nil {
 		return err
 	}
-	return tx.Delete(uploadKey(id, u.Key, u.ID))
+	return errors.Join(
+		s.dropParts(tx, u.ID, all, nil),
+		tx.Delete(uploadKey(id, u.Key, u.ID)))
 }
 
-// dropParts removes the part records of an upload; the parts not in kept become
-// garbage.
-func (s *Service) dropParts(tx meta.Tx, id coffer.UploadID, kept map[int]bool) error {
-	return parts(tx, id, 0, func(p partRow) (bool, error) {
-		if !kept[p.Number] {
+// allParts reads the parts of an upload by number.
+func allParts(r meta.Reader, id coffer.UploadID) (map[int]partRow, error) {
+	all := map[int]partRow{}
+	err := parts(r, id, 0, func(p partRow) (bool, error) {
+		all[p.Number] = p
+		return true, nil
+	})
+	return all, err
+}
+
+// pointDeletesMax is how many part records are deleted one by one. A range costs
+// less than many, but more than a few: readers look at every range.
+const pointDeletesMax = 200
+
+// dropParts removes all part records of an upload; the parts that are not kept
+// become garbage.
+func (s *Service) dropParts(tx meta.Tx, id coffer.UploadID, all map[int]partRow, kept []coffer.Part) error {
+	keep := make(map[int]bool, len(kept))
+	for _, p := range kept {
+		keep[p.Number] = true
+	}
+	for number, p := range all {
+		if !keep[number] {
 			if err := s.discard(tx, p.ref, bodyID{}); err != nil {
-				return false, err
+				return err
 			}
 		}
-		return true, tx.Delete(partKey(id, p.Number))
-	})
+		if len(all) <= pointDeletesMax {
+			if err := tx.Delete(partKey(id, number)); err != nil {
+				return err
+			}
+		}
+	}
+	if len(all) <= pointDeletesMax {
+		return nil
+	}
+	low := partsPrefix(id)
+	return tx.DeleteRange(low, meta.PrefixEnd(low))
 }
 
-// abortAll ends every upload of a bucket.
-func (s *Service) abortAll(tx meta.Tx, b coffer.Bucket) error {
+// What one transaction of abortSome ends: an upload of the most parts takes about
+// 1 MB of the 64 MiB that a transaction can write.
+const (
+	abortUploadsMax = 1000
+	abortPartsMax   = 2 * coffer.PartNumberMax
+)
+
+// abortSome ends uploads of a bucket and tells whether there are more.
+func (s *Service) abortSome(tx meta.Tx, b coffer.Bucket) (more bool, err error) {
 	low := meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID)))
 	it := tx.Iter(low, meta.PrefixEnd(low))
 	defer it.Close()
-	for it.Next() {
+	for uploads, dropped := 0, 0; it.Next(); uploads++ {
+		if uploads >= abortUploadsMax || dropped >= abortPartsMax {
+			return true, nil
+		}
 		key, id, err := splitUploadKey(it.Key()[len(low):])
 		if err != nil {
-			return err
+			return false, err
 		}
-		if err := s.abort(tx, b.ID, coffer.Upload{Key: key, ID: id}); err != nil {
-			return err
+		all, err := allParts(tx, id)
+		if err != nil {
+			return false, err
+		}
+		dropped += len(all)
+		if err := errors.Join(s.dropParts(tx, id, all, nil), tx.Delete(uploadKey(b.ID, key, id))); err != nil {
+			return false, err
 		}
 	}
-	return it.Err()
+	return false, it.Err()
 }
 
 // splitUploadKey reads the object key and the upload ID from what stands behind

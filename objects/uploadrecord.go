@@ -26,6 +26,10 @@ func partKey(upload coffer.UploadID, number int) []byte {
 	return meta.Key(meta.PrefixPart, meta.KeyText(string(upload)), binary.BigEndian.AppendUint16(nil, uint16(number)))
 }
 
+func partsPrefix(upload coffer.UploadID) []byte {
+	return meta.Key(meta.PrefixPart, meta.KeyText(string(upload)))
+}
+
 func partNumberOf(key []byte) int { return int(binary.BigEndian.Uint16(key[len(key)-2:])) }
 
 func finishedKey(upload coffer.UploadID) []byte {
@@ -57,6 +61,9 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 		}
 		return nil
 	})
+	if err == nil && u.Initiated.IsZero() {
+		err = errors.New("it has no time")
+	}
 	if err != nil {
 		return u, fmt.Errorf("upload record of %q: %w", key, err)
 	}
@@ -99,6 +106,9 @@ func decodePart(number int, value []byte) (partRow, error) {
 		}
 		return nil
 	})
+	if err == nil && (p.Size < 0 || p.ETag == "" || !p.ref.Valid()) {
+		err = fmt.Errorf("%d bytes in blob %q with the entity tag %q cannot be", p.Size, p.ref, p.ETag)
+	}
 	if err != nil {
 		return p, fmt.Errorf("part record %d: %w", number, err)
 	}
@@ -142,6 +152,9 @@ func decodeFinished(value []byte) (finished, error) {
 		}
 		return nil
 	})
+	if err == nil && (d.bucket == 0 || d.object.Key == "") {
+		err = errors.New("it has no bucket or no key")
+	}
 	return d, err
 }
 
@@ -168,7 +181,7 @@ func noSuchUpload(upload coffer.UploadID) error {
 
 // parts goes through the parts of an upload whose numbers are over after.
 func parts(r meta.Reader, upload coffer.UploadID, after int, fn func(partRow) (more bool, err error)) error {
-	it := r.Iter(partKey(upload, after+1), meta.PrefixEnd(meta.Key(meta.PrefixPart, meta.KeyText(string(upload)))))
+	it := r.Iter(partKey(upload, after+1), meta.PrefixEnd(partsPrefix(upload)))
 	defer it.Close()
 	for it.Next() {
 		value, err := it.Value()

@@ -1,0 +1,191 @@
+package objects
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"coffer"
+	"coffer/blob"
+	"coffer/meta"
+)
+
+// audit reads all of the metadata and checks that it agrees with itself and with
+// the disk: every record is reached from an object or upload, shares and counters are what
+// counting gives, every named blob exists and is owned. With clean, nothing else
+// is there.
+func (w *world) audit(t testing.TB, clean bool) {
+	t.Helper()
+	a := auditor{kinds: map[byte]map[string]bool{}, shares: map[bodyID]int{}, counts: map[string]int64{},
+		named: map[blob.Ref]int{}, garbage: map[blob.Ref]bool{}, condemned: map[blob.Ref]bool{}}
+	if err := w.store.Store.View(t.Context(), func(r meta.Reader) error { return a.read(t, r) }); err != nil {
+		t.Fatalf("audit: %v", err)
+	}
+	onDisk := map[blob.Ref]bool{}
+	for info, err := range w.disk.List(t.Context(), "") {
+		if err != nil {
+			t.Fatalf("List() = %v", err)
+		}
+		onDisk[info.Ref] = true
+	}
+	for ref, n := range a.named {
+		if n != 1 || !onDisk[ref] || a.garbage[ref] {
+			t.Errorf("blob %s: named %d times, on disk %t, garbage %t", ref, n, onDisk[ref], a.garbage[ref])
+		}
+	}
+	if clean && (len(onDisk) != len(a.named) || len(a.garbage) != 0) {
+		t.Errorf("after reclaim: %d blobs on disk, %d named, %d garbage", len(onDisk), len(a.named), len(a.garbage))
+	}
+	for kind, left := range a.kinds {
+		for key := range left {
+			t.Errorf("record %c %q belongs to nothing", kind, key)
+		}
+	}
+}
+
+type auditor struct {
+	kinds     map[byte]map[string]bool // records that nothing has asked for yet
+	shares    map[bodyID]int
+	counts    map[string]int64
+	named     map[blob.Ref]int
+	garbage   map[blob.Ref]bool
+	condemned map[blob.Ref]bool
+}
+
+// take marks a record as belonging to something.
+func (a *auditor) take(t testing.TB, key []byte) {
+	if !a.kinds[key[0]][string(key)] {
+		t.Errorf("record %q is missing, or is taken twice", key)
+	}
+	delete(a.kinds[key[0]], string(key))
+}
+
+func (a *auditor) read(t testing.TB, r meta.Reader) error {
+	var rows []row
+	var uploads []coffer.UploadID
+	it := r.Iter(nil, nil)
+	defer it.Close()
+	for it.Next() {
+		key := slices.Clone(it.Key())
+		value, err := it.Value()
+		if err != nil {
+			return err
+		}
+		switch key[0] {
+		case meta.PrefixObject:
+			o, err := decodeRow(string(key[9:]), value)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, o)
+			a.counts[string(countKey(bucketIDOf(key), countObjects))]++
+			a.counts[string(countKey(bucketIDOf(key), countBytes))] += o.Size
+		case meta.PrefixUpload:
+			_, id, err := splitUploadKey(key[9:])
+			if err != nil {
+				return err
+			}
+			uploads = append(uploads, id)
+		case meta.PrefixGarbage:
+			ref := blob.Ref(key[9:])
+			a.garbage[ref], a.condemned[ref] = len(value) > 0, len(value) == 0
+			if len(value) == 0 {
+				delete(a.garbage, ref)
+			}
+		case meta.PrefixData, meta.PrefixManifest, meta.PrefixBodyRefs, meta.PrefixPart, meta.PrefixBlobOwner, meta.PrefixBucketCount:
+			if a.kinds[key[0]] == nil {
+				a.kinds[key[0]] = map[string]bool{}
+			}
+			a.kinds[key[0]][string(key)] = true
+		}
+	}
+	if err := it.Err(); err != nil {
+		return err
+	}
+	return a.follow(t, r, rows, uploads)
+}
+
+func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads []coffer.UploadID) error {
+	for _, o := range rows {
+		if o.body.kind == bodyInline {
+			a.take(t, dataKey(o.body.id))
+			continue
+		}
+		if a.shares[o.body.id]++; o.body.kind == bodyEmpty || a.shares[o.body.id] > 1 {
+			continue
+		}
+		pieces, err := o.body.pieces(r, o.Size)
+		if err != nil {
+			return err
+		}
+		for _, p := range pieces {
+			a.named[p.ref]++
+		}
+		for page := range o.body.pages {
+			a.take(t, manifestKey(o.body.id, page))
+		}
+		n, err := bodyRefs(r, o.body.id)
+		if err != nil {
+			return err
+		}
+		if n > 1 {
+			a.take(t, refsKey(o.body.id))
+		}
+		shared := 0
+		for _, other := range rows {
+			if other.body.id == o.body.id {
+				shared++
+			}
+		}
+		if int(n) != shared {
+			t.Errorf("body of %q: %d references are recorded, %d objects have it", o.Key, n, shared)
+		}
+	}
+	for _, id := range uploads {
+		all, err := allParts(r, id)
+		if err != nil {
+			return err
+		}
+		for number, p := range all {
+			a.take(t, partKey(id, number))
+			a.named[p.ref]++
+		}
+	}
+	for ref := range a.named {
+		a.take(t, blobOwnerKey(ref))
+	}
+	for ref := range maps.Keys(a.garbage) {
+		a.take(t, blobOwnerKey(ref))
+	}
+	for ref := range a.condemned {
+		if a.condemned[ref] {
+			a.take(t, blobOwnerKey(ref))
+		}
+	}
+	return a.count(t, r)
+}
+
+func (a *auditor) count(t testing.TB, r meta.Reader) error {
+	for key := range a.kinds[meta.PrefixBucketCount] {
+		value, err := r.Get([]byte(key))
+		if err != nil {
+			return err
+		}
+		n, err := meta.Counter(value)
+		if err != nil {
+			return err
+		}
+		if n != a.counts[key] {
+			return fmt.Errorf("counter %q is %d, counting gives %d", key, n, a.counts[key])
+		}
+		delete(a.counts, key)
+	}
+	for key, n := range a.counts {
+		if n != 0 {
+			return fmt.Errorf("counter %q is missing, counting gives %d", key, n)
+		}
+	}
+	delete(a.kinds, meta.PrefixBucketCount)
+	return nil
+}

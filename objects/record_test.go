@@ -1,0 +1,210 @@
+package objects
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"coffer"
+	"coffer/blob"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden anew")
+
+// A record as it is in memory, and what it is when it is written and read.
+type golden struct {
+	name   string
+	value  any
+	bytes  []byte
+	decode func([]byte) (any, error)
+}
+
+func goldens() []golden {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC)
+	sum := coffer.Checksum{Algorithm: coffer.CRC64NVME, Type: coffer.FullObject, Value: "AAAAAAAAAAA="}
+	attributes := coffer.Attributes{ContentType: "text/plain", ContentEncoding: "gzip", ContentDisposition: "inline", ContentLanguage: "de",
+		CacheControl: "no-cache", Expires: "0", WebsiteRedirect: "/x", StorageClass: "GLACIER", Metadata: map[string]string{"a": "1", "b": "", "c": "x\x00y"}}
+	id := bodyID{0x18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	ref := blob.Ref("0a1b-000102030405060708090a0b0c0d0e0f")
+	object := coffer.Object{Key: "k", Size: 5, ETag: "5d41402abc4b2a76b9719d911017c592", Modified: at, Attributes: attributes, Checksum: sum}
+	rowOf := func(o coffer.Object, b body) row { return row{o, b} }
+	empty, parts := object, object
+	empty.Size, empty.Attributes = 0, coffer.Attributes{}
+	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
+	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at}
+	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
+	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref}
+	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
+	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum}}
+	row := func(b []byte) (any, error) { return decodeRow("k", b) }
+	return []golden{
+		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
+		{"object-empty", rowOf(empty, body{id: id}), encodeRow(rowOf(empty, body{id: id})), row},
+		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
+		{"object-blob", rowOf(object, body{kind: bodyBlob, id: id, ref: ref}), encodeRow(rowOf(object, body{kind: bodyBlob, id: id, ref: ref})), row},
+		{"object-manifest", rowOf(parts, body{kind: bodyManifest, id: id, pages: 2}), encodeRow(rowOf(parts, body{kind: bodyManifest, id: id, pages: 2})), row},
+		{"manifest", pieces, encodeManifest(pieces), func(b []byte) (any, error) { return decodeManifest(nil, b) }},
+		{"upload", upload, encodeUpload(upload), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
+		{"part", part, encodePart(part), func(b []byte) (any, error) { return decodePart(3, b) }},
+		{"finished", done, encodeFinished(done), func(b []byte) (any, error) { return decodeFinished(b) }},
+	}
+}
+
+// TestGoldenRecords holds the form on disk: what an earlier version wrote is read,
+// and what is written is what it wrote.
+func TestGoldenRecords(t *testing.T) {
+	for _, g := range goldens() {
+		t.Run(g.name, func(t *testing.T) {
+			file := filepath.Join("testdata", g.name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(hex.Dump(g.bytes)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := hex.Dump(g.bytes); got != string(want) {
+				t.Errorf("the record is\n%swant\n%s", got, want)
+			}
+			if got, err := g.decode(g.bytes); err != nil || !equal(got, g.value) {
+				t.Errorf("it reads back as %+v, %v, want %+v", got, err, g.value)
+			}
+		})
+	}
+}
+
+// TestKeysStayAsTheyAre holds the keys on disk.
+func TestKeysStayAsTheyAre(t *testing.T) {
+	id := bodyID{0x18, 15: 0xff}
+	at := time.Unix(1, 2)
+	for _, tt := range []struct {
+		name string
+		key  []byte
+		want string
+	}{
+		{"Bucket", bucketKey("abc"), "babc"},
+		{"AccountBucket", accountBucketKey("111111111111", "abc"), "l111111111111\x00abc"},
+		{"Sequence", bucketSequence, "ibucket-sequence"},
+		{"CountObjects", countKey(7, countObjects), "n\x00\x00\x00\x00\x00\x00\x00\x07o"},
+		{"CountBytes", countKey(7, countBytes), "n\x00\x00\x00\x00\x00\x00\x00\x07b"},
+		{"Object", objectKey(7, "a/b"), "o\x00\x00\x00\x00\x00\x00\x00\x07a/b"},
+		{"Data", dataKey(id), "d\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
+		{"Refs", refsKey(id), "r\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
+		{"Manifest", manifestKey(id, 258), "m\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\x00\x00\x01\x02"},
+		{"Upload", uploadKey(7, "a", "id"), "u\x00\x00\x00\x00\x00\x00\x00\x07a\x00id"},
+		{"Part", partKey("id", 10_000), "pid\x00\x27\x10"},
+		{"Finished", finishedKey("id"), "fid"},
+		{"BlobOwner", blobOwnerKey("0a1b-00"), "w0a1b-00"},
+		{"Garbage", garbageKey(at, "0a1b-00"), "g\x00\x00\x00\x00\x3b\x9a\xca\x020a1b-00"},
+		{"GarbageBefore1970", garbageKey(time.Unix(-1, 0), "0a1b-00"), "g\x00\x00\x00\x00\x00\x00\x00\x000a1b-00"},
+	} {
+		if string(tt.key) != tt.want {
+			t.Errorf("%s: the key is %q, want %q", tt.name, tt.key, tt.want)
+		}
+	}
+}
+
+// TestDamagedRecordsAreRefused cuts each record anywhere, gives it another version,
+// and adds a field that this version does not know.
+func TestDamagedRecordsAreRefused(t *testing.T) {
+	for _, g := range goldens() {
+		last := g.value
+		for n := range g.bytes {
+			if got, err := g.decode(g.bytes[:n]); err == nil && equal(got, last) {
+				t.Errorf("%s: cut to %d of %d bytes it reads as if it were whole", g.name, n, len(g.bytes))
+			}
+		}
+		for name, b := range map[string][]byte{
+			"Empty":        nil,
+			"OtherVersion": append([]byte{2}, g.bytes[1:]...),
+			"UnknownField": append(bytes.Clone(g.bytes), 0xa2, 0x06, 1, 'x'),
+			"OtherType":    append(bytes.Clone(g.bytes), 0x0d, 0, 0, 0, 0),
+		} {
+			if got, err := g.decode(b); err == nil {
+				t.Errorf("%s: %s reads as %+v", g.name, name, got)
+			}
+		}
+	}
+	id, ref := bodyID{1}, blob.Ref("0a1b-00")
+	for _, o := range []row{
+		{coffer.Object{ETag: "x", Size: -1}, body{kind: bodyInline, id: id}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyEmpty, id: id}},
+		{coffer.Object{ETag: "x"}, body{kind: bodyInline, id: id}},
+		{coffer.Object{ETag: "x", Size: inlineLimit + 1}, body{kind: bodyInline, id: id}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyInline}},
+		{coffer.Object{Size: 1}, body{kind: bodyInline, id: id}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyBlob, id: id}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyBlob, id: id, ref: "../x"}},
+		{coffer.Object{ETag: "x", Size: 1, PartsCount: 1}, body{kind: bodyManifest, id: id}},
+		{coffer.Object{ETag: "x", Size: 1, PartsCount: 1}, body{kind: bodyManifest, id: id, pages: 21}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyManifest, id: id, pages: 1}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: 4, id: id, ref: ref}},
+	} {
+		if got, err := decodeRow("k", encodeRow(o)); err == nil {
+			t.Errorf("%+v reads as an object", got)
+		}
+	}
+	if got, err := decodeManifest(nil, encodeManifest([]piece{{0, 1, ref, coffer.Checksum{}}})); err == nil {
+		t.Errorf("%+v reads as a manifest", got)
+	}
+}
+
+// TestAnyObjectReadsBack holds for rows of all kinds, and that a list shows the
+// same of them.
+func TestAnyObjectReadsBack(t *testing.T) {
+	text := rapid.StringN(0, 20, 40)
+	rapid.Check(t, func(t *rapid.T) {
+		o := row{Object: coffer.Object{Key: "k", Size: rapid.Int64Range(1, inlineLimit).Draw(t, "size"), ETag: "x" + text.Draw(t, "etag"),
+			Modified: time.Unix(0, rapid.Int64Range(1, 1<<62).Draw(t, "modified")).UTC(),
+			Checksum: coffer.Checksum{Algorithm: rapid.SampledFrom(coffer.ChecksumAlgorithms[:]).Draw(t, "algorithm"),
+				Type: rapid.SampledFrom([]coffer.ChecksumType{"", coffer.Composite, coffer.FullObject}).Draw(t, "type"), Value: text.Draw(t, "value")},
+			Attributes: coffer.Attributes{ContentType: text.Draw(t, "content type"), StorageClass: text.Draw(t, "class"), Expires: text.Draw(t, "expires"),
+				CacheControl: text.Draw(t, "cache control")}},
+			body: body{kind: bodyInline, id: bodyID(append([]byte{1}, rapid.SliceOfN(rapid.Byte(), 15, 15).Draw(t, "id")...))}}
+		if m := rapid.MapOfN(text.Filter(func(s string) bool { return !strings.Contains(s, "\x00") }), text, 0, 4).Draw(t, "metadata"); len(m) > 0 {
+			o.Attributes.Metadata = m
+		}
+		got, err := decodeRow("k", encodeRow(o))
+		if err != nil || !equal(got, o) {
+			t.Fatalf("%+v reads back as %+v, %v", o, got, err)
+		}
+		o.Checksum.Value, o.Attributes = "", coffer.Attributes{StorageClass: o.Attributes.StorageClass}
+		if listed, err := decodeListed("k", encodeRow(got)); err != nil || !equal(listed, o.Object) {
+			t.Fatalf("%+v is listed as %+v, %v", o.Object, listed, err)
+		}
+	})
+}
+
+// FuzzDecode holds that no bytes make a decoder panic, and that what it takes it
+// writes again in the same way.
+func FuzzDecode(f *testing.F) {
+	for _, g := range goldens() {
+		f.Add(g.bytes)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if o, err := decodeRow("k", b); err == nil {
+			if again, err := decodeRow("k", encodeRow(o)); err != nil || !equal(again, o) {
+				t.Errorf("%+v reads back as %+v, %v", o, again, err)
+			}
+		}
+		if p, err := decodeManifest(nil, b); err == nil {
+			if again, err := decodeManifest(nil, encodeManifest(p)); err != nil || !equal(again, p) {
+				t.Errorf("%+v reads back as %+v, %v", p, again, err)
+			}
+		}
+		for _, g := range goldens() {
+			_, _ = g.decode(b)
+		}
+		_, _ = decodeListed("k", b)
+		_, _, _ = splitUploadKey(b)
+	})
+}
