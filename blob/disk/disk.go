@@ -1,6 +1,6 @@
 // Package disk keeps blobs as files on local disks: written once, checksummed by
 // block, synced with their folder before Put returns, spread over 256 folders and
-// over the disks that it is given. docs/format-blob.md states the format. It
+// over the disks that it is given. docs/format.md states the format. It
 // knows nothing of who needs a blob, nor for how long.
 package disk
 

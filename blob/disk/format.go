@@ -9,7 +9,7 @@ import (
 )
 
 // A file is the content, the CRC32C of each block of it, and a footer; see
-// docs/format-blob.md.
+// docs/format.md.
 const (
 	footerMagic   = "CFBL"
 	footerVersion = 1

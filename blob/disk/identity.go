@@ -12,7 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The identity file; see docs/format-blob.md.
+// The identity file; see docs/format.md.
 const (
 	identityName    = "identity"
 	identityNewName = "identity.new"
