@@ -52,6 +52,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{Handler: h, w: &response{ResponseWriter: w}, r: r, start: h.Now(), id: h.newRequestID()}
 	ctx := coffer.WithRequestID(r.Context(), q.id)
 	q.ctx = ctx
+	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http has nothing to wait for and answers at once. botocore takes a final
+		// answer in the place of 100 Continue for one to every later request on the
+		// connection too, and waits for ever: AWS sends 100 first, and so does this.
+		w.WriteHeader(http.StatusContinue)
+	}
 	head := w.Header()
 	head.Set("Server", "coffer")
 	head.Set("x-amz-request-id", q.id)

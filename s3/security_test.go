@@ -213,3 +213,22 @@ func TestRawFraming(t *testing.T) {
 		})
 	}
 }
+
+// TestAnEmptyBodyIsWaitedForToo: whoever expects 100 Continue gets it before the
+// answer, also where there is nothing to send.
+func TestAnEmptyBodyIsWaitedForToo(t *testing.T) {
+	w := newWorld(t)
+	conn, err := net.Dial("tcp", w.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const request = "PUT /abc/b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\n") {
+		t.Errorf("answer %q, %v, want 100 and then 404", answer, err)
+	}
+}
