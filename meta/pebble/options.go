@@ -41,7 +41,7 @@ const (
 	// server.
 	memtableBytesMin     = 4 << 20
 	memtableBytesDefault = 32 << 20
-	filesOpenMax  = 500
+	filesOpenMax         = 500
 	// format is pinned because upgrades go one way only.
 	format = pebbledb.FormatValueSeparation
 	// separatedBytesMin is from where values live in files of their own, that
