@@ -21,10 +21,12 @@ type Service struct {
 	Logger  *slog.Logger
 }
 
-// Run runs the jobs until ctx ends. The first thing it does is to remove what a
-// crash of an earlier run left.
+// Run runs the jobs until ctx ends. The first thing it does is to remove what
+// earlier runs left, so that a server which is restarted often does not fill its
+// disk.
 func (s *Service) Run(ctx context.Context) {
 	s.report(ctx, "sweep after start", func() (objects.Reclaimed, error) { return s.Objects.SweepEarlier(ctx) })
+	s.report(ctx, "collect garbage", func() (objects.Reclaimed, error) { return s.Objects.CollectGarbage(ctx) })
 	garbage, reclaim := time.NewTicker(garbageEvery), time.NewTicker(reclaimEvery)
 	defer garbage.Stop()
 	defer reclaim.Stop()

@@ -44,38 +44,3 @@ func (f floorFile) Chmod(mode fs.FileMode) error {
 	}
 	return nil
 }
-
-// thriftyFS takes no space in advance once the disk has come down to its floor:
-// what is left is for deletes, not for a log that may never be filled.
-type thriftyFS struct {
-	vfs.FS
-	writable func() error
-}
-
-func (t thriftyFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	return t.wrap(t.FS.Create(name, category))
-}
-
-func (t thriftyFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	return t.wrap(t.FS.ReuseForWrite(old, name, category))
-}
-
-func (t thriftyFS) wrap(file vfs.File, err error) (vfs.File, error) {
-	if err != nil {
-		return nil, err
-	}
-	return thriftyFile{file, t.writable}, nil
-}
-
-type thriftyFile struct {
-	vfs.File
-	writable func() error
-}
-
-// Preallocate is a wish, by its contract; not granting it costs speed only.
-func (t thriftyFile) Preallocate(offset, length int64) error {
-	if t.writable() != nil {
-		return nil
-	}
-	return t.File.Preallocate(offset, length)
-}

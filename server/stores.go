@@ -42,7 +42,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	s.meta, err = pebble.Open(dir, pebble.Options{
-		FS:            vfs.OnDiskFull(thriftyFS{vfs.Default, sp.Writable}, sp.release),
+		FS:            vfs.OnDiskFull(metaFS{vfs.Default, sp.Writable, cfg.Fatal}, sp.release),
 		Logger:        cfg.Logger,
 		MemtableBytes: sp.memtable(),
 		NoSync:        cfg.UnsafeNoSync,

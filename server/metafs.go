@@ -1,0 +1,78 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/sys/unix"
+)
+
+// metaFS is what the metadata engine writes through. It takes no space in advance
+// once the disk has come down to its floor: what is left is for deletes, not for a
+// log that may never be filled. And it ends the process at the first error of a log
+// or a manifest, since the engine itself would panic over some of them.
+type metaFS struct {
+	vfs.FS
+	writable func() error
+	fatal    func(error)
+}
+
+func (m metaFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := m.FS.Create(name, category)
+	return m.wrap(name, file, err)
+}
+
+func (m metaFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := m.FS.ReuseForWrite(old, name, category)
+	return m.wrap(name, file, err)
+}
+
+func (m metaFS) wrap(name string, file vfs.File, err error) (vfs.File, error) {
+	base := filepath.Base(name)
+	f := metaFile{File: file, fs: m, vital: strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-")}
+	if err = f.check("create", err); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// metaFile is a file of the engine; a vital one must not fail.
+type metaFile struct {
+	vfs.File
+	fs    metaFS
+	vital bool
+}
+
+// Preallocate is a wish, by its contract; not granting it costs speed only.
+func (f metaFile) Preallocate(offset, length int64) error {
+	if f.fs.writable() != nil {
+		return nil
+	}
+	return f.File.Preallocate(offset, length)
+}
+
+func (f metaFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	return n, f.check("write", err)
+}
+
+func (f metaFile) Sync() error     { return f.check("sync", f.File.Sync()) }
+func (f metaFile) SyncData() error { return f.check("sync", f.File.SyncData()) }
+func (f metaFile) Close() error    { return f.check("close", f.File.Close()) }
+
+func (f metaFile) SyncTo(length int64) (bool, error) {
+	full, err := f.File.SyncTo(length)
+	return full, f.check("sync", err)
+}
+
+// check ends the process for an error after which nobody knows what is on disk. A
+// full disk is another matter: there the ballast helps, and the write is repeated.
+func (f metaFile) check(doing string, err error) error {
+	if err != nil && f.vital && !errors.Is(err, unix.ENOSPC) && f.fs.fatal != nil {
+		f.fs.fatal(fmt.Errorf("%s the metadata log: %w", doing, err))
+	}
+	return err
+}
