@@ -190,7 +190,7 @@ func TestSizes(t *testing.T) {
 func TestCommandNameWorksInAnotherTerminal(t *testing.T) {
 	for exe, want := range map[string]bool{
 		"/tmp/go-build123/b001/exe/coffer": true,
-		"/root/.cache/go-build/ab/cd-d/x":  true,
+		"/home/ann/.cache/go-build/ab/cd-d/x":  true,
 		"/usr/local/bin/coffer":            false,
 		"/home/u/go/bin/coffer":            false,
 	} {
