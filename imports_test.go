@@ -18,6 +18,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer", ""},
 	{"coffer/sigv4", ""},
 	{"coffer/metrics", ""},
+	{"coffer/snippets", ""},
 
 	// The two boundaries, and their drivers.
 	{"coffer/meta", ""},
@@ -28,18 +29,20 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/blob/disk", "coffer/blob coffer/metrics"},
 
 	// What the server does.
-	{"coffer/accounts", "coffer coffer/meta"},
-	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/metrics"},
+	{"coffer/audit", "coffer coffer/meta"},
+	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
+	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
 	{"coffer/objects", "coffer coffer/meta coffer/blob coffer/metrics"},
-	{"coffer/jobs", "coffer coffer/keys coffer/objects coffer/metrics"},
+	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics"},
 
 	// How the world reaches it.
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},
-	{"coffer/api", "coffer coffer/accounts coffer/keys coffer/metrics"},
+	{"coffer/api", "coffer coffer/accounts coffer/keys coffer/audit coffer/sigv4 coffer/metrics"},
+	{"coffer/console", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/metrics coffer/sigv4 coffer/snippets"},
 
 	// The whole.
 	{"coffer/server", "*"},
-	{"coffer/cmd/coffer", "coffer coffer/api coffer/server"},
+	{"coffer/cmd/coffer", "coffer coffer/api coffer/server coffer/snippets"},
 
 	// What only tests use.
 	{"coffer/test/harness", "coffer coffer/sigv4"},
