@@ -5,7 +5,7 @@ TOOL    = $(GO) tool -modfile=tools/go.mod
 UNIT    = $$($(GO) list ./... | grep -v '^coffer/test/')
 SUITES  = ./test/...
 
-.PHONY: all build run check lint unit test suites compat crash fuzz deps clean
+.PHONY: all build run check lint unit test suites compat crash browser fuzz vendor-js deps clean
 
 all: build
 
@@ -39,6 +39,12 @@ compat: ## long form: every client with large trees
 
 crash: ## long form: 1,000 kills, more file systems
 	COFFER_TEST_LONG=1 $(GO) test -timeout 6h -v ./test/crash
+
+browser: ## the console in chromium, with pictures in bin/pictures
+	COFFER_ARTIFACTS=$(CURDIR)/bin/pictures $(GO) test -count=1 -v ./test/browser
+
+vendor-js: ## what the console takes from npm, copied and checksummed; needs npm
+	./console/static/vendor.sh
 
 fuzz: ## each fuzz target for FUZZTIME (default one minute)
 	./test/fuzz.sh $${FUZZTIME:-1m}

@@ -94,6 +94,11 @@ type Actor struct {
 	DisplayName string
 	Key         KeyID
 	AccessKeyID AccessKeyID
+	// Generation is the Credential's that signed: two have the same Access Key
+	// ID while a rotation keeps it.
+	Generation int
+	// Scope is what the key may do; nil is everything in the account.
+	Scope *Scope
 }
 
 // Anonymous tells whether the request bore no credential.

@@ -28,6 +28,21 @@ const (
 	NoSuchKeyRecord
 	KeyExists
 	LastKey
+	RotationInProgress
+	NoRotation
+	KeyInUse
+	RevealOff
+
+	// Members and their sessions.
+	SignInNeeded
+	SignInRefused
+	FreshSignInNeeded
+	NoSuchMember
+	MemberExists
+	LastOwner
+	NoSuchLink
+	NoSuchSession
+	NoSuchFactor
 
 	// Buckets.
 	BucketAlreadyExists

@@ -17,28 +17,109 @@ type AccessKeyID string
 // KeyStatus is where a key stands in its life.
 type KeyStatus string
 
-// The states of a key that this version knows.
+// The states of a key. A key that is several of these at once is in the last.
 const (
 	KeyActive  KeyStatus = "active"
+	KeyPaused  KeyStatus = "paused"
+	KeyExpired KeyStatus = "expired"
 	KeyDeleted KeyStatus = "deleted"
 )
 
-// Key is a named principal of one account. Its credential is what signs.
+// KeyKept is how long a deleted key can be restored.
+const KeyKept = 30 * 24 * time.Hour
+
+// Key is a named principal of one account. Its credentials are what signs.
 type Key struct {
 	ID      KeyID
 	Account AccountID
 	Name    string
+	// Status is where the key stood when it was read; see StatusAt.
 	Status  KeyStatus
 	Created time.Time
-	// Deleted is when the key was deleted; zero for one that was not.
+	// Paused, Expires and Deleted are when that came or comes; zero is never.
+	Paused  time.Time
+	Expires time.Time
 	Deleted time.Time
+	// Scope is what the key may do; nil is everything in the account.
+	Scope   *Scope
 	Current Credential
+	// Rotation is nil when none is under way.
+	Rotation *Rotation
 }
 
-// Credential is one Access Key ID; its secret is kept sealed, apart from it.
+// StatusAt is where the key stands at an instant.
+func (k Key) StatusAt(now time.Time) KeyStatus {
+	switch {
+	case !k.Deleted.IsZero():
+		return KeyDeleted
+	case !k.Expires.IsZero() && !now.Before(k.Expires):
+		return KeyExpired
+	case !k.Paused.IsZero():
+		return KeyPaused
+	}
+	return KeyActive
+}
+
+// RestorableUntil is when a deleted key is removed for good.
+func (k Key) RestorableUntil() time.Time {
+	if k.Deleted.IsZero() {
+		return time.Time{}
+	}
+	return k.Deleted.Add(KeyKept)
+}
+
+// Credential is one Access Key ID with one secret, which is kept sealed, apart
+// from it.
 type Credential struct {
 	AccessKeyID AccessKeyID
-	Created     time.Time
+	// Generation counts the secrets of a key from 1. It tells two credentials
+	// apart that have the same Access Key ID.
+	Generation int
+	Created    time.Time
+	// LastUsed is nil for a credential that was never used, and where nobody
+	// asked.
+	LastUsed *LastUse
+}
+
+// LastUse is the latest use of a credential.
+type LastUse struct {
+	Time      time.Time
+	Source    string
+	UserAgent string
+	Operation string
+	Bucket    string
+	Region    string
+}
+
+// RotationReason is why a key is rotated.
+type RotationReason string
+
+// The reasons.
+const (
+	ReasonRoutine RotationReason = "routine"
+	// ReasonLeaked means that somebody else may have the old secret: nothing
+	// that it signed is honoured after Confirm.
+	ReasonLeaked RotationReason = "leaked"
+	ReasonOther  RotationReason = "other"
+)
+
+// Rotation is the state of a key from Rotate until Confirm or Cancel.
+type Rotation struct {
+	// Outgoing is the credential that Confirm ends.
+	Outgoing Credential
+	// SameID says that only the secret changes.
+	SameID bool
+	Reason RotationReason
+	Began  time.Time
+	// ConfirmBy is when the rotation confirms itself if Outgoing is idle; zero
+	// is never.
+	ConfirmBy time.Time
+	// Overdue says that ConfirmBy came while Outgoing was in use.
+	Overdue bool
+	// From ScreamBegan to ScreamUntil Outgoing is refused, to find who still
+	// needs it.
+	ScreamBegan time.Time
+	ScreamUntil time.Time
 }
 
 // The format of the credentials that coffer makes; docs/format.md has it in
@@ -108,6 +189,17 @@ func (id AccessKeyID) Minted() bool {
 	}
 	head := s[:accessKeyLen-accessKeyChecksum]
 	return s[len(head):] == checksumText(head, crockford, accessKeyChecksum)
+}
+
+// Minted tells whether s has the form and the checksum of a secret that coffer
+// makes. It says nothing of whose it is.
+func (s Secret) Minted() bool {
+	text := s.Reveal()
+	if len(text) != secretLen || !strings.HasPrefix(text, secretPrefix) {
+		return false
+	}
+	head := text[:secretLen-secretChecksum]
+	return text[len(head):] == checksumText(head, base62, secretChecksum)
 }
 
 // NewSecret makes a Secret Access Key: the prefix, 30 random base62 characters

@@ -23,8 +23,13 @@ func TestMintedKeysHaveTheForm(t *testing.T) {
 			t.Fatalf("NewAccessKeyID = %q, %v, minted %t", id, err, id.Minted())
 		}
 		secret, err := NewSecret(rand.Reader)
-		if err != nil || !secretForm.MatchString(secret.Reveal()) {
-			t.Fatalf("NewSecret does not match %v (%v)", secretForm, err)
+		if err != nil || !secretForm.MatchString(secret.Reveal()) || !secret.Minted() {
+			t.Fatalf("NewSecret does not match %v (%v), minted %t", secretForm, err, secret.Minted())
+		}
+		for _, other := range []string{"", secret.Reveal()[1:], secret.Reveal()[:39] + "!", "cfs_" + strings.Repeat("0", 36)} {
+			if NewSecretFrom(other).Minted() {
+				t.Errorf("%q passes for a secret that coffer made", other)
+			}
 		}
 		keyID, err := NewKeyID(rand.Reader)
 		if err != nil || !keyIDForm.MatchString(string(keyID)) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,13 @@ func open(t *testing.T, fs vfs.FS, random io.Reader) *Service {
 		t.Fatalf("open store: %v", err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return &Service{Meta: store, Now: func() time.Time { return noon }, Rand: random}
+	s, err := New(Options{Meta: store, Now: func() time.Time { return noon }, Rand: rand.Reader,
+		Logger: slog.New(slog.DiscardHandler), Sealer: testSealer(t)})
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	s.rand = random
+	return s
 }
 
 func TestCreateIsFoundByEveryName(t *testing.T) {
@@ -181,7 +188,7 @@ func TestADamagedRecordIsNoAccount(t *testing.T) {
 		}
 	}
 	s := open(t, vfs.NewMem(), rand.Reader)
-	err := s.Meta.Update(t.Context(), func(tx meta.Tx) error {
+	err := s.meta.Update(t.Context(), func(tx meta.Tx) error {
 		if err := tx.Set(emailKey("a@b.c"), encodeEmail("123456789012")); err != nil {
 			return err
 		}

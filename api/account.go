@@ -1,53 +1,98 @@
 package api
 
 import (
-	"net/http"
+	"strings"
+	"time"
 
 	"coffer"
 	"coffer/keys"
 )
 
-func (h *handler) listAccounts(r *http.Request) (any, error) {
-	if _, err := query(r); err != nil {
-		return nil, err
-	}
-	all, err := h.Accounts.List(r.Context())
+// Account is an account as JSON.
+type Account struct {
+	ID          coffer.AccountID   `json:"id"`
+	CanonicalID coffer.CanonicalID `json:"canonical_id" doc:"What S3 calls the owner's ID."`
+	Email       string             `json:"email"`
+	Name        string             `json:"name"`
+	Created     time.Time          `json:"created"`
+}
+
+// CreateAccountInput is the body of POST /v1/accounts.
+type CreateAccountInput struct {
+	Email string `json:"email"`
+	Name  string `json:"name,omitempty"`
+	// KeyName is the name of the account's first key.
+	KeyName string `json:"key_name,omitempty" doc:"The name of the account's first key."`
+}
+
+// NewAccount is the answer of POST /v1/accounts: the account and its first key,
+// with the secret.
+type NewAccount struct {
+	Account Account `json:"account"`
+	Key     Key     `json:"key"`
+}
+
+type accountList struct {
+	Accounts []Account `json:"accounts"`
+	Next     string    `json:"next,omitempty" doc:"The after of the next page; absent at the end."`
+}
+
+func accountOf(a coffer.Account) Account {
+	return Account{ID: a.ID, CanonicalID: a.Canonical, Email: a.Email, Name: a.Name, Created: a.Created}
+}
+
+func (q *request) listAccounts(in pageQuery, _ none) (accountList, error) {
+	all, err := q.Accounts.As(q.caller).Accounts(q.ctx())
 	if err != nil {
-		return nil, err
+		return accountList{}, err
 	}
-	return accountsOf(all), nil
+	list := accountList{Accounts: make([]Account, 0, len(all))}
+	for _, a := range all {
+		list.Accounts = append(list.Accounts, accountOf(a))
+	}
+	list.Accounts, list.Next, err = page(list.Accounts, in, func(a Account) string { return string(a.ID) })
+	return list, err
 }
 
 // createAccount makes an account and its first key. They are two transactions:
 // when the second one fails the account stays without a key, which `coffer key
 // create` mends, and the error says so.
-func (h *handler) createAccount(r *http.Request) (any, error) {
-	var in CreateAccountInput
-	if err := readBody(r, &in); err != nil {
-		return nil, err
-	}
+func (q *request) createAccount(_ none, in CreateAccountInput) (NewAccount, error) {
 	// What the key would be refused for is found before there is an account.
 	if _, err := coffer.ParseName(in.KeyName); err != nil {
-		return nil, err
+		return NewAccount{}, err
 	}
-	a, err := h.Accounts.Create(r.Context(), in.Email, in.Name)
+	a, err := q.Accounts.As(q.caller).CreateAccount(q.ctx(), in.Email, in.Name)
 	if err != nil {
-		return nil, err
+		return NewAccount{}, err
 	}
-	key, secret, err := h.Keys.Create(r.Context(), a, keys.CreateInput{Name: in.KeyName})
+	key, secret, err := q.keys().Create(q.ctx(), a, keys.CreateInput{Name: in.KeyName})
 	if err != nil {
-		return nil, coffer.Errorf(coffer.CodeOf(err), "the account %s was made, but not its first key: "+
+		return NewAccount{}, coffer.Errorf(coffer.CodeOf(err), "the account %s was made, but not its first key: "+
 			"make it with coffer key create --account %s", a.ID, a.ID).Wrap(err)
 	}
 	return NewAccount{Account: accountOf(a), Key: keyOf(key, secret)}, nil
 }
 
-// account finds the account that handle names; "" is the only one there is.
-func (h *handler) account(r *http.Request, handle string) (coffer.Account, error) {
-	if handle != "" {
-		return h.Accounts.Find(r.Context(), handle)
+// account finds the account that a call is about: the one that handle names, or
+// the caller's own. An operator at the socket belongs to none, and may leave it
+// out while there is one only.
+func (q *request) account(handle string) (coffer.Account, error) {
+	door := q.Accounts.As(q.caller)
+	switch {
+	case q.caller.Key != "":
+		// Keys do not enter accounts: their own is all that there is for them.
+		own, err := q.Accounts.Get(q.ctx(), q.caller.Account)
+		if err == nil && handle != "" && handle != string(own.ID) && !strings.EqualFold(handle, own.Email) {
+			err = coffer.Errorf(coffer.NoSuchAccount, "there is no account %.254q", handle)
+		}
+		return own, err
+	case handle != "":
+		return door.Account(q.ctx(), handle)
+	case q.caller.Account != "":
+		return door.Account(q.ctx(), string(q.caller.Account))
 	}
-	all, err := h.Accounts.List(r.Context())
+	all, err := door.Accounts(q.ctx())
 	if err != nil {
 		return coffer.Account{}, err
 	}
@@ -56,4 +101,17 @@ func (h *handler) account(r *http.Request, handle string) (coffer.Account, error
 			"there are %d accounts: name one by its ID or its e-mail address", len(all))
 	}
 	return all[0], nil
+}
+
+// accountID is account for a list, where "" stands for all that an operator at
+// the socket may see.
+func (q *request) accountID(handle Optional[string]) (coffer.AccountID, error) {
+	if !handle.Set && q.caller.Account == "" {
+		return "", nil
+	}
+	if handle.Set && handle.Value == "" {
+		return "", coffer.Errorf(coffer.NoSuchAccount, `there is no account ""`)
+	}
+	a, err := q.account(handle.Value)
+	return a.ID, err
 }

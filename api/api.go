@@ -1,53 +1,20 @@
-// Package api is the JSON interface for operators, and its Go client, which the
-// command line uses. It knows nothing of S3, of storage or of how secrets are
-// kept; whoever can reach its handler is an operator, so it is served over a
-// Unix socket that only the server's user can open.
+// Package api is the JSON interface, and its Go client, which the command line
+// uses. It is served on a Unix socket that only the server's user can open, where
+// whoever calls is the operator, and on the console's address to requests that an
+// access key signed and to members who are signed in. What a caller may do the
+// services decide; this package only finds out who calls. It knows nothing of
+// S3, of storage, of pages or of how secrets are kept.
+//
+// The table of routes in routes.go is all there is. Its request and answer types
+// are what docs/openapi.json is made of.
 package api
 
 import (
 	"encoding/json"
-	"log/slog"
 	"time"
 
 	"coffer"
 )
-
-// Account is an account as JSON.
-type Account struct {
-	ID          coffer.AccountID   `json:"id"`
-	CanonicalID coffer.CanonicalID `json:"canonical_id"`
-	Email       string             `json:"email"`
-	Name        string             `json:"name"`
-	Created     time.Time          `json:"created"`
-}
-
-// Key is an access key as JSON.
-type Key struct {
-	ID      coffer.KeyID     `json:"id"`
-	Name    string           `json:"name"`
-	Account coffer.AccountID `json:"account"`
-	Status  coffer.KeyStatus `json:"status"`
-	Created time.Time        `json:"created"`
-	Deleted time.Time        `json:"deleted,omitzero"`
-	Current Credential       `json:"current"`
-}
-
-// Credential is the credential of a key as JSON. The secret is there only where
-// it was asked for, and where it was just made.
-type Credential struct {
-	AccessKeyID     coffer.AccessKeyID `json:"access_key_id"`
-	SecretAccessKey PlainSecret        `json:"secret_access_key,omitzero"`
-	Created         time.Time          `json:"created"`
-}
-
-// LogValue leaves the secret out, which the JSON of a Key has.
-func (k Key) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("id", string(k.ID)), slog.String("account", string(k.Account)),
-		slog.Any("current", k.Current))
-}
-
-// LogValue leaves the secret out, which the JSON of a Credential has.
-func (c Credential) LogValue() slog.Value { return slog.StringValue(string(c.AccessKeyID)) }
 
 // PlainSecret is a secret on its way to or from its owner: it prints as a
 // Secret does, and only its JSON has what it is.
@@ -69,35 +36,35 @@ func (s *PlainSecret) UnmarshalJSON(b []byte) error {
 // IsZero tells encoding/json to leave out a secret that is not there.
 func (s PlainSecret) IsZero() bool { return s.Empty() }
 
-// CreateAccountInput is the body of POST /v1/accounts.
-type CreateAccountInput struct {
-	Email string `json:"email"`
-	Name  string `json:"name,omitempty"`
-	// KeyName is the name of the account's first key.
-	KeyName string `json:"key_name,omitempty"`
+// Optional is a field of a request that means something when it is null, too:
+// Set tells that it was there.
+type Optional[T any] struct {
+	Set   bool
+	Value T
 }
 
-// NewAccount is the answer of POST /v1/accounts: the account and its first key,
-// with the secret.
-type NewAccount struct {
-	Account Account `json:"account"`
-	Key     Key     `json:"key"`
+// Some is an Optional that is there.
+func Some[T any](v T) Optional[T] { return Optional[T]{Set: true, Value: v} }
+
+// IsZero tells encoding/json to leave out what was not set.
+func (o Optional[T]) IsZero() bool { return !o.Set }
+
+// MarshalJSON writes the value.
+func (o Optional[T]) MarshalJSON() ([]byte, error) { return json.Marshal(o.Value) }
+
+// UnmarshalJSON reads the value, and nothing that it has no field for.
+func (o *Optional[T]) UnmarshalJSON(b []byte) error {
+	o.Set = true
+	return decodeStrict(b, &o.Value)
 }
 
-// CreateKeyInput is the body of POST /v1/keys.
-type CreateKeyInput struct {
-	// Account is the ID or the e-mail address of the account that gets the key.
-	// It may be empty when there is one account only.
-	Account string `json:"account,omitempty"`
-	Name    string `json:"name,omitempty"`
-	// Import is a pair that was made elsewhere; nil makes a new one.
-	Import *ImportedPair `json:"import,omitempty"`
-}
-
-// ImportedPair is a credential that was made elsewhere.
-type ImportedPair struct {
-	AccessKeyID     string      `json:"access_key_id"`
-	SecretAccessKey PlainSecret `json:"secret_access_key"`
+// Instance is the answer of GET /v1/instance.
+type Instance struct {
+	Version string `json:"version"`
+	// Endpoint is the URL of the S3 interface.
+	Endpoint string `json:"endpoint" doc:"The URL of the S3 interface."`
+	// Region is the region that clients best use.
+	Region string `json:"region" doc:"The region that clients best sign for."`
 }
 
 // ReclaimReport says what a reclaim removed.
@@ -108,49 +75,16 @@ type ReclaimReport struct {
 	Bytes int64 `json:"bytes"`
 }
 
-// Instance is the answer of GET /v1/instance.
-type Instance struct {
-	Version string `json:"version"`
-	// Endpoint is the URL of the S3 interface.
-	Endpoint string `json:"endpoint"`
-	// Region is the region that clients best use.
-	Region string `json:"region"`
-}
+// Done is the answer of a call that has nothing to tell.
+type Done struct{}
 
-type accountList struct {
-	Accounts []Account `json:"accounts"`
-}
+// none is the query or the body of a call that takes none.
+type none struct{}
 
-type keyList struct {
-	Keys []Key `json:"keys"`
-}
-
-// accountsOf and keysOf make lists that are [] and never null.
-func accountsOf(all []coffer.Account) accountList {
-	list := accountList{Accounts: make([]Account, 0, len(all))}
-	for _, a := range all {
-		list.Accounts = append(list.Accounts, accountOf(a))
+// orNull is how a time that may be missing stands in an answer.
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
 	}
-	return list
-}
-
-func accountOf(a coffer.Account) Account {
-	return Account{ID: a.ID, CanonicalID: a.Canonical, Email: a.Email, Name: a.Name, Created: a.Created}
-}
-
-// keysOf leaves out deleted keys unless they are asked for.
-func keysOf(all []coffer.Key, deleted bool) keyList {
-	list := keyList{Keys: make([]Key, 0, len(all))}
-	for _, k := range all {
-		if deleted || k.Status != coffer.KeyDeleted {
-			list.Keys = append(list.Keys, keyOf(k, coffer.Secret{}))
-		}
-	}
-	return list
-}
-
-func keyOf(k coffer.Key, secret coffer.Secret) Key {
-	return Key{ID: k.ID, Name: k.Name, Account: k.Account, Status: k.Status, Created: k.Created, Deleted: k.Deleted,
-		Current: Credential{AccessKeyID: k.Current.AccessKeyID, SecretAccessKey: PlainSecret{secret},
-			Created: k.Current.Created}}
+	return &t
 }

@@ -20,14 +20,15 @@ import (
 
 	"coffer"
 	"coffer/accounts"
+	"coffer/audit"
 	"coffer/keys"
 	"coffer/meta/pebble"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// newHandler is the interface over an empty store in memory, and its log.
-func newHandler(t *testing.T) (Options, *bytes.Buffer) {
+// newOptions is the interface over an empty store in memory, and its log.
+func newOptions(t *testing.T) (Options, *bytes.Buffer) {
 	t.Helper()
 	store, err := pebble.Open("db", pebble.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -38,15 +39,22 @@ func newHandler(t *testing.T) (Options, *bytes.Buffer) {
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	now := func() time.Time { return noon }
 	service, err := keys.Open(t.Context(), keys.Options{Meta: store, Now: now, Rand: rand.Reader, Logger: logger,
-		Master: keys.Master{Secret: coffer.NewSecretFrom(strings.Repeat("m", 32))}})
+		Master: keys.Master{Secret: coffer.NewSecretFrom(strings.Repeat("m", 32))}, Reveal: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { service.Close() })
+	members, err := accounts.New(accounts.Options{Meta: store, Now: now, Rand: rand.Reader, Logger: logger,
+		Sealer: accounts.Sealer{Seal: service.Seal, Open: service.Unseal}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return Options{
-		Accounts: &accounts.Service{Meta: store, Now: now, Rand: rand.Reader},
-		Keys:     service, Logger: logger, Now: now, Rand: rand.Reader,
-		Endpoint: func() string { return "http://127.0.0.1:9000" }, Region: "auto",
+		Accounts: members, Keys: service, Audit: &audit.Log{Meta: store, Now: now},
+		Logger: logger, Now: now, Rand: rand.Reader, Version: coffer.Version,
+		ConsoleURL: "https://console.example.com",
+		LinkURL:    func(l accounts.Link) string { return "https://console.example.com/invite/" + l.Token.Reveal() },
+		Endpoint:   func() string { return "http://127.0.0.1:9000" }, Region: "auto",
 		Reclaim: func(context.Context) (ReclaimReport, error) { return ReclaimReport{Blobs: 2, Bytes: 3}, nil },
 	}, &log
 }
@@ -72,7 +80,7 @@ func newClient(t *testing.T, path string, opt Options) *Client {
 
 func TestLifeOfAKeyOverTheSocket(t *testing.T) {
 	ctx := t.Context()
-	opt, log := newHandler(t)
+	opt, log := newOptions(t)
 	c := newClient(t, filepath.Join(t.TempDir(), "admin.sock"), opt)
 
 	made, err := c.CreateAccount(ctx, CreateAccountInput{Email: "ann@example.com", Name: "Ann", KeyName: "first"})
@@ -108,8 +116,9 @@ func TestLifeOfAKeyOverTheSocket(t *testing.T) {
 	if key, err := c.DeleteKey(ctx, id); err != nil || key.Status != coffer.KeyDeleted || !key.Deleted.Equal(noon) {
 		t.Errorf("DeleteKey = %+v, %v, want it deleted", key, err)
 	}
-	if _, err := opt.Keys.Signer(ctx, made.Key.Current.AccessKeyID, "20260301", "auto", "s3"); coffer.CodeOf(err) != coffer.InvalidAccessKeyID {
-		t.Errorf("Signer after DeleteKey = %v, want InvalidAccessKeyID", err)
+	signer, err := opt.Keys.Signer(ctx, made.Key.Current.AccessKeyID, "20260301", "auto", "s3")
+	if err != nil || coffer.CodeOf(signer.Keys[0].Admit(noon, false, noon)) != coffer.InvalidAccessKeyID {
+		t.Errorf("Signer after DeleteKey = %+v, %v, want one that is refused as InvalidAccessKeyID", signer, err)
 	}
 	for deleted, want := range map[bool]int{false: 1, true: 2} {
 		if list, err := c.ListKeys(ctx, "", deleted); err != nil || len(list) != want {
@@ -129,7 +138,7 @@ func TestLifeOfAKeyOverTheSocket(t *testing.T) {
 }
 
 func TestAnswersAreAsDocumented(t *testing.T) {
-	opt, _ := newHandler(t)
+	opt, _ := newOptions(t)
 	h := Handler(opt)
 	w := send(h, "POST", "/v1/accounts", `{"email":"ann@example.com"}`)
 	var answer struct {
@@ -158,7 +167,12 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	if w := send(h, "GET", "/v1/keys", ""); strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "deleted") {
 		t.Errorf("GET /v1/keys = %s, want neither a secret nor a time of deletion", w.Body)
 	}
-	empty, _ := newHandler(t)
+	for _, name := range []string{"scope", "expires", "outgoing"} {
+		if v, ok := answer.Key[name]; !ok || v != nil {
+			t.Errorf("key.%s is %v, %t, want null", name, v, ok)
+		}
+	}
+	empty, _ := newOptions(t)
 	if w := send(Handler(empty), "GET", "/v1/keys", ""); w.Body.String() != `{"keys":[]}`+"\n" {
 		t.Errorf("GET /v1/keys of nothing = %s", w.Body)
 	}
@@ -166,7 +180,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 
 func send(h http.Handler, method, target, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
-	if method == "POST" {
+	if method != "GET" && method != "DELETE" {
 		r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
 	w := httptest.NewRecorder()
@@ -175,7 +189,7 @@ func send(h http.Handler, method, target, body string) *httptest.ResponseRecorde
 }
 
 func TestRefusals(t *testing.T) {
-	opt, log := newHandler(t)
+	opt, log := newOptions(t)
 	h := Handler(opt)
 	if w := send(h, "POST", "/v1/accounts", `{"email":"ann@example.com"}`); w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
@@ -191,6 +205,21 @@ func TestRefusals(t *testing.T) {
 		{"WrongMethod", "PUT", "/v1/keys", "", 405, "MethodNotAllowed"},
 		{"VerbNeedsPost", "GET", "/v1/keys/x:reveal", "", 405, "MethodNotAllowed"},
 		{"PostNeedsVerb", "POST", "/v1/keys/x", "", 405, "MethodNotAllowed"},
+		{"PatchOfNothing", "PATCH", "/v1/keys/x", `{}`, 400, "InvalidRequest"},
+		{"PatchOfTwoThings", "PATCH", "/v1/keys/x", `{"name":"a","expires":null}`, 400, "InvalidRequest"},
+		{"PatchOfTheRole", "PATCH", "/v1/keys/x", `{"account":"1"}`, 400, "InvalidRequest"},
+		{"PatchToDeleted", "PATCH", "/v1/keys/x", `{"status":"deleted"}`, 400, "InvalidArgument"},
+		{"ScopeThatIsNotThere", "PUT", "/v1/keys/x/scope", `{}`, 400, "InvalidRequest"},
+		{"UnknownFieldOfAScope", "PUT", "/v1/keys/x/scope", `{"scope":{"grants":[],"policy":1}}`, 400, "InvalidRequest"},
+		{"ScopeOfNull", "PUT", "/v1/keys/x/scope", `null`, 400, "InvalidRequest"},
+		{"RevokeOfTheOperator", "POST", "/v1/keys/self:revoke", ``, 403, "AccessDenied"},
+		{"BadPage", "GET", "/v1/keys?max=0", "", 400, "InvalidArgument"},
+		{"LongPage", "GET", "/v1/keys?max=1001", "", 400, "InvalidArgument"},
+		{"BadTime", "GET", "/v1/audit?from=yesterday", "", 400, "InvalidArgument"},
+		{"BadEvent", "GET", "/v1/audit?after=evt_1", "", 400, "InvalidArgument"},
+		{"BadRole", "POST", "/v1/invitations", `{"role":"root"}`, 400, "InvalidArgument"},
+		{"NoSuchMember", "DELETE", "/v1/members/bob@example.com", "", 404, "NoSuchMember"},
+		{"NoSuchLink", "DELETE", "/v1/invitations/lnk_1", "", 404, "NoSuchLink"},
 		{"UnknownField", "POST", "/v1/keys", `{"policy":"*"}`, 400, "InvalidRequest"},
 		{"NestedUnknownField", "POST", "/v1/keys", `{"import":{"access_key_id":"a","x":1}}`, 400, "InvalidRequest"},
 		{"TrailingBytes", "POST", "/v1/keys", `{} {}`, 400, "InvalidRequest"},
@@ -223,7 +252,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: the error is %+v, want a message, the request's ID and no secret", tt.name, e)
 		}
 	}
-	if all, err := opt.Keys.List(t.Context(), ""); err != nil || len(all) != 1 {
+	if all, err := opt.Keys.As(coffer.Caller{Operator: true}).List(t.Context(), ""); err != nil || len(all) != 1 {
 		t.Errorf("after the refusals there are %d keys, %v, want 1", len(all), err)
 	}
 	if strings.Contains(log.String(), "topsecret") {
@@ -232,7 +261,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestAPostNeedsTheJSONType(t *testing.T) {
-	opt, _ := newHandler(t)
+	opt, _ := newOptions(t)
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", ";"} {
 		for _, target := range []string{"/v1/keys", "/v1/instance:reclaim"} {
 			r := httptest.NewRequest("POST", target, strings.NewReader("{}"))
@@ -246,7 +275,7 @@ func TestAPostNeedsTheJSONType(t *testing.T) {
 }
 
 func TestTwoAccountsMustBeNamed(t *testing.T) {
-	opt, _ := newHandler(t)
+	opt, _ := newOptions(t)
 	h := Handler(opt)
 	for _, body := range []string{`{"email":"a@example.com"}`, `{"email":"b@example.com"}`} {
 		send(h, "POST", "/v1/accounts", body)
@@ -274,7 +303,7 @@ func TestEveryCodeHasAnAnswer(t *testing.T) {
 }
 
 func TestInternalErrorsStayInTheLog(t *testing.T) {
-	opt, log := newHandler(t)
+	opt, log := newOptions(t)
 	opt.Reclaim = func(context.Context) (ReclaimReport, error) {
 		return ReclaimReport{}, fmt.Errorf("open /data/blobs/00: %w", io.ErrUnexpectedEOF)
 	}

@@ -2,24 +2,56 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
+	"time"
 
 	"coffer"
+	"coffer/sigv4"
 )
 
-// answerBytesMax bounds an answer in memory: about 200,000 keys.
+// answerBytesMax bounds an answer in memory: about 100,000 keys.
 const answerBytesMax = 64 << 20
+
+// callTimeout is how long a call to another machine may take.
+const callTimeout = 2 * time.Minute
 
 // Client calls the interface. Base is the URL before /v1, such as http://coffer.
 type Client struct {
 	HTTP *http.Client
 	Base string
+	// Pair signs the calls; nil signs none, for the socket.
+	Pair *Pair
+}
+
+// Pair is an access key with which calls are signed.
+type Pair struct {
+	AccessKeyID string
+	Secret      coffer.Secret
+	// Region may be any; "" is auto.
+	Region string
+	Now    func() time.Time
+}
+
+// DialURL returns a client for the server whose console is at base, an origin
+// such as https://console.example.com. It does not follow redirects, which would
+// break the signature.
+func DialURL(base string, pair Pair) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		return nil, fmt.Errorf("%.200q is not the URL of a console: write it as https://HOST or https://HOST:PORT", base)
+	}
+	return &Client{Base: u.Scheme + "://" + u.Host, Pair: &pair, HTTP: &http.Client{Timeout: callTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
 // Error is what the server refused a call with.
@@ -28,9 +60,16 @@ type Error struct {
 	Code      string
 	Message   string
 	RequestID string
+	// InUse is who uses the credential that confirm or cancel would end; nil
+	// unless the code is KeyInUse.
+	InUse *InUse
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// KeyInUse is the code of a confirm or cancel that was refused because the
+// credential is in use.
+func KeyInUse() string { return wire[coffer.KeyInUse].name }
 
 // Instance tells of the server.
 func (c *Client) Instance(ctx context.Context) (Instance, error) {
@@ -47,78 +86,52 @@ func (c *Client) CreateAccount(ctx context.Context, in CreateAccountInput) (NewA
 	return do[NewAccount](ctx, c, "POST", "/v1/accounts", in)
 }
 
-// ListAccounts returns all accounts.
+// ListAccounts returns all accounts that the caller may see.
 func (c *Client) ListAccounts(ctx context.Context) ([]Account, error) {
-	list, err := do[accountList](ctx, c, "GET", "/v1/accounts", nil)
-	return list.Accounts, err
+	return pages(url.Values{}, func(q url.Values) ([]Account, string, error) {
+		list, err := do[accountList](ctx, c, "GET", withQuery("/v1/accounts", q), nil)
+		return list.Accounts, list.Next, err
+	})
 }
 
-// CreateKey makes or imports a key; the answer has its secret.
-func (c *Client) CreateKey(ctx context.Context, in CreateKeyInput) (Key, error) {
-	return do[Key](ctx, c, "POST", "/v1/keys", in)
+// pages gathers a list that comes in pages.
+func pages[T any](q url.Values, get func(url.Values) ([]T, string, error)) ([]T, error) {
+	all := []T{}
+	for {
+		part, next, err := get(q)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, part...); next == "" {
+			return all, nil
+		}
+		q.Set("after", next)
+	}
 }
 
-// ListKeys returns the keys of an account, named by ID or e-mail address, or of
-// all accounts for "", with the deleted ones if asked for.
-func (c *Client) ListKeys(ctx context.Context, account string, deleted bool) ([]Key, error) {
+func withQuery(path string, q url.Values) string {
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// accountQuery names an account, unless it is "".
+func accountQuery(account string) url.Values {
 	q := url.Values{}
 	if account != "" {
 		q.Set("account", account)
 	}
-	if deleted {
-		q.Set("deleted", "true")
-	}
-	path := "/v1/keys"
-	if len(q) > 0 {
-		path += "?" + q.Encode()
-	}
-	list, err := do[keyList](ctx, c, "GET", path, nil)
-	return list.Keys, err
+	return q
 }
-
-// GetKey returns the key that handle names, without its secret: its ID or an
-// Access Key ID of it.
-func (c *Client) GetKey(ctx context.Context, handle string) (Key, error) {
-	return do[Key](ctx, c, "GET", keyPath(handle), nil)
-}
-
-// RevealKey returns the key that handle names, with its secret.
-func (c *Client) RevealKey(ctx context.Context, handle string) (Key, error) {
-	return do[Key](ctx, c, "POST", keyPath(handle)+":reveal", nil)
-}
-
-// DeleteKey ends the key that handle names.
-func (c *Client) DeleteKey(ctx context.Context, handle string) (Key, error) {
-	return do[Key](ctx, c, "DELETE", keyPath(handle), nil)
-}
-
-func keyPath(handle string) string { return "/v1/keys/" + url.PathEscape(handle) }
 
 // do makes one call and decodes its answer. Fields that this client does not
 // know are ignored, so that an older client can talk to a newer server.
 func do[T any](ctx context.Context, c *Client, method, path string, in any) (T, error) {
 	var out T
-	body := io.Reader(http.NoBody)
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return out, fmt.Errorf("encode %s %s: %w", method, path, err)
-		}
-		body = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, body)
+	resp, err := c.send(ctx, method, path, in, "application/json")
 	if err != nil {
-		return out, fmt.Errorf("call %s %s: %w", method, path, err)
-	}
-	if method == "POST" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := c.HTTP.Do(req)
-	if err != nil {
-		if e, ok := errors.AsType[*NoServerError](err); ok {
-			return out, e // without the URL, which means nothing on a socket
-		}
-		return out, fmt.Errorf("call the server: %w", err)
+		return out, err
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax+1))
@@ -128,7 +141,7 @@ func do[T any](ctx context.Context, c *Client, method, path string, in any) (T, 
 	case len(b) > answerBytesMax:
 		return out, fmt.Errorf("the server's answer is longer than %d bytes", answerBytesMax)
 	case resp.StatusCode != http.StatusOK:
-		return out, readError(resp.StatusCode, b)
+		return out, readError(resp, b)
 	}
 	if err := json.Unmarshal(b, &out); err != nil {
 		return out, fmt.Errorf("the server's answer to %s %s is not understood: %w", method, path, err)
@@ -136,12 +149,49 @@ func do[T any](ctx context.Context, c *Client, method, path string, in any) (T, 
 	return out, nil
 }
 
-func readError(status int, body []byte) error {
+// send makes one call; who calls closes the body of the answer.
+func (c *Client) send(ctx context.Context, method, path string, in any, accept string) (*http.Response, error) {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return nil, fmt.Errorf("encode %s %s: %w", method, path, err)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.Base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("call %s %s: %w", method, path, err)
+	}
+	req.Header.Set("Accept", accept)
+	req.Header.Set("User-Agent", "coffer/"+coffer.Version)
+	if method != "GET" && method != "DELETE" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if p := c.Pair; p != nil {
+		sum := sha256.Sum256(body)
+		sigv4.Sign(req, p.AccessKeyID, p.Secret.Reveal(), cmp.Or(p.Region, "auto"), services[0], hex.EncodeToString(sum[:]), p.Now())
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		if e, ok := errors.AsType[*NoServerError](err); ok {
+			return nil, e // without the URL, which means nothing on a socket
+		}
+		return nil, fmt.Errorf("call the server: %w", err)
+	}
+	return resp, nil
+}
+
+func readError(resp *http.Response, body []byte) error {
+	status := resp.StatusCode
 	var answer errorAnswer
+	if to, err := resp.Location(); err == nil && status/100 == 3 {
+		return &Error{Status: status, Code: wire[coffer.InvalidURI].name,
+			Message: fmt.Sprintf("the server says that its console is at %s://%s: use that URL", to.Scheme, to.Host)}
+	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Error.Message == "" {
 		return &Error{Status: status, Code: wire[coffer.Internal].name,
-			Message: fmt.Sprintf("the server answered %d %s, and not as coffer does", status, http.StatusText(status))}
+			Message: fmt.Sprintf("the server answered %d %s, and not as the console of coffer does: is the URL right?", status, http.StatusText(status))}
 	}
 	e := answer.Error
-	return &Error{Status: status, Code: e.Code, Message: e.Message, RequestID: e.RequestID}
+	return &Error{Status: status, Code: e.Code, Message: e.Message, RequestID: e.RequestID, InUse: e.InUse}
 }

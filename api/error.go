@@ -2,10 +2,13 @@ package api
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"net/http"
 
 	"coffer"
+	"coffer/keys"
+	"coffer/sigv4"
 )
 
 // wire is how a code stands in an answer. The names are this interface's own:
@@ -26,6 +29,19 @@ var wire = [coffer.CodeCount]struct {
 	coffer.NoSuchKeyRecord:                           {"NoSuchKey", http.StatusNotFound},
 	coffer.KeyExists:                                 {"KeyExists", http.StatusConflict},
 	coffer.LastKey:                                   {"LastKey", http.StatusConflict},
+	coffer.RotationInProgress:                        {"RotationInProgress", http.StatusConflict},
+	coffer.NoRotation:                                {"NoRotation", http.StatusConflict},
+	coffer.KeyInUse:                                  {"KeyInUse", http.StatusConflict},
+	coffer.RevealOff:                                 {"RevealOff", http.StatusForbidden},
+	coffer.FreshSignInNeeded:                         {"FreshSignInNeeded", http.StatusForbidden},
+	coffer.SignInNeeded:                              {"SignInNeeded", http.StatusUnauthorized},
+	coffer.SignInRefused:                             {"SignInRefused", http.StatusUnauthorized},
+	coffer.NoSuchMember:                              {"NoSuchMember", http.StatusNotFound},
+	coffer.MemberExists:                              {"MemberExists", http.StatusConflict},
+	coffer.LastOwner:                                 {"LastOwner", http.StatusConflict},
+	coffer.NoSuchLink:                                {"NoSuchLink", http.StatusNotFound},
+	coffer.NoSuchSession:                             {"NoSuchSession", http.StatusNotFound},
+	coffer.NoSuchFactor:                              {"NoSuchFactor", http.StatusNotFound},
 	coffer.BucketAlreadyExists:                       {"BucketAlreadyExists", http.StatusConflict},
 	coffer.BucketAlreadyOwnedByYou:                   {"BucketAlreadyOwnedByYou", http.StatusConflict},
 	coffer.BucketNotEmpty:                            {"BucketNotEmpty", http.StatusConflict},
@@ -102,23 +118,62 @@ type errorBody struct {
 	Code      string `json:"code"`
 	Message   string `json:"message"`
 	RequestID string `json:"request_id"`
+	// InUse is the evidence of KeyInUse.
+	InUse *InUse `json:"in_use,omitempty" doc:"With KeyInUse: who uses the credential."`
+}
+
+// signatureStatus has the status of the codes that package sigv4 answers with;
+// a code that is not here is a 400.
+var signatureStatus = map[string]int{
+	"AccessDenied":          http.StatusForbidden,
+	"RequestTimeTooSkewed":  http.StatusForbidden,
+	"SignatureDoesNotMatch": http.StatusForbidden,
+}
+
+func errNoReclaim() error { return coffer.Errorf(coffer.NotImplemented, "this server cannot reclaim") }
+
+// fail answers with an error, or cuts the connection if the answer has begun:
+// half of a log must not look like all of it.
+func (q *request) fail(err error) {
+	if q.began {
+		q.Logger.WarnContext(q.ctx(), "an answer was cut off", "request_id", coffer.RequestID(q.ctx()), "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	status, answer := q.refusal(err)
+	body, err := json.Marshal(answer)
+	if err != nil { // no answer of this package can fail to encode
+		status, body = http.StatusInternalServerError, nil
+	}
+	q.send(status, body)
 }
 
 // refusal turns err into an answer. What nobody classified is for the log only:
 // the caller gets the ID to find it by.
-func (h *handler) refusal(r *http.Request, err error) (int, errorAnswer) {
-	id := coffer.RequestID(r.Context())
+func (q *request) refusal(err error) (int, errorAnswer) {
+	body := errorBody{RequestID: coffer.RequestID(q.ctx())}
 	if e, ok := errors.AsType[*refusal](err); ok {
-		return e.status, errorAnswer{errorBody{e.name, e.message, id}}
+		body.Code, body.Message = e.name, e.message
+		return e.status, errorAnswer{body}
 	}
-	code := coffer.CodeOf(err)
-	line := wire[code]
-	message := "internal error: the server's log has more about request " + id
+	if e, ok := errors.AsType[*sigv4.Error](err); ok {
+		body.Code, body.Message = e.Code, e.Message
+		return cmp.Or(signatureStatus[e.Code], http.StatusBadRequest), errorAnswer{body}
+	}
+	if e, ok := errors.AsType[*keys.InUse](err); ok {
+		body.InUse = &InUse{AccessKeyID: e.AccessKeyID, LastUsed: e.LastUsed, Clients: clientsOf(e.Clients)}
+	}
+	line := wire[coffer.CodeOf(err)]
+	body.Code, body.Message = line.name, "internal error: the server's log has more about request "+body.RequestID
 	if e, ok := errors.AsType[*coffer.Error](err); ok {
-		message = cmp.Or(e.Message, line.name)
+		body.Message = cmp.Or(e.Message, line.name)
+		for _, f := range e.Fields {
+			if f.Name == "RetryAfter" {
+				q.w.Header().Set("Retry-After", f.Value)
+			}
+		}
 	}
 	if line.status >= http.StatusInternalServerError {
-		h.Logger.ErrorContext(r.Context(), "api request failed", "request_id", id, "error", err)
+		q.Logger.ErrorContext(q.ctx(), "api request failed", "request_id", body.RequestID, "error", err)
 	}
-	return line.status, errorAnswer{errorBody{line.name, message, id}}
+	return line.status, errorAnswer{body}
 }

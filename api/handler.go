@@ -4,106 +4,139 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"mime"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"coffer"
 	"coffer/accounts"
+	"coffer/audit"
 	"coffer/keys"
 )
 
-// bodyBytesMax is the length of the longest request body.
-const bodyBytesMax = 1 << 20
-
-// Options is what the handler is made of.
+// Options is what the handlers are made of.
 type Options struct {
 	Accounts *accounts.Service
 	Keys     *keys.Service
+	Audit    *audit.Log
 	Logger   *slog.Logger
 	Now      func() time.Time
 	// Rand is where request IDs come from.
 	Rand io.Reader
+	// Version is what GET /v1/instance tells.
+	Version string
 	// Endpoint is the URL of the S3 interface; Region the one to use.
 	Endpoint func() string
 	Region   string
+	// LinkURL is where people open an invitation.
+	LinkURL func(accounts.Link) string
 	// Reclaim deletes what no metadata names. Nil is NotImplemented.
 	Reclaim func(context.Context) (ReclaimReport, error)
+
+	// Session finds the member whose browser sends a request, and false if there
+	// is none. Nil lets only signed requests in. Only Public asks it.
+	Session func(*http.Request) (coffer.Caller, bool, error)
+	// ConsoleURL is the origin whose pages may make calls. Only Public needs it.
+	ConsoleURL string
 }
 
-// call answers one request: with a value that becomes JSON, or with an error.
-type call func(h *handler, r *http.Request) (any, error)
+// identify finds out who sends a request, whose body was read already.
+type identify func(h *handler, q *request) (coffer.Caller, error)
 
-// routes is all there is; what it does not name is refused. A path with a last
-// part of {handle} takes a verb behind a colon: {handle}:reveal.
-var routes = []struct {
-	method, path, verb string
-	call               call
-}{
-	{"GET", "/v1/instance", "", (*handler).getInstance},
-	{"POST", "/v1/instance:reclaim", "", (*handler).reclaim},
-	{"GET", "/v1/accounts", "", (*handler).listAccounts},
-	{"POST", "/v1/accounts", "", (*handler).createAccount},
-	{"GET", "/v1/keys", "", (*handler).listKeys},
-	{"POST", "/v1/keys", "", (*handler).createKey},
-	{"GET", "/v1/keys/{handle}", "", (*handler).getKey},
-	{"DELETE", "/v1/keys/{handle}", "", (*handler).deleteKey},
-	{"POST", "/v1/keys/{handle}", "reveal", (*handler).revealKey},
+type handler struct {
+	Options
+	identify identify
+	guard    *http.CrossOriginProtection
+	openAPI  document
 }
 
-type handler struct{ Options }
-
-// Handler returns the interface. It checks nobody's rights: who reaches it is
-// an operator.
+// Handler returns the interface for the socket of the data folder: who reaches
+// it is the operator.
 func Handler(opt Options) http.Handler {
-	h := &handler{opt}
+	return newHandler(opt, func(_ *handler, q *request) (coffer.Caller, error) {
+		return coffer.Caller{Operator: true, Name: "operator", UserAgent: q.r.UserAgent()}, nil
+	})
+}
+
+// Public returns the interface for the console's address: for requests that an
+// access key signed, and for members who are signed in.
+func Public(opt Options) http.Handler { return newHandler(opt, (*handler).authenticate) }
+
+func newHandler(opt Options, who identify) http.Handler {
+	h := &handler{Options: opt, identify: who, guard: http.NewCrossOriginProtection(), openAPI: openAPI()}
+	if opt.ConsoleURL != "" {
+		// Behind a proxy that rewrites Host the browser's origin is still this one.
+		if err := h.guard.AddTrustedOrigin(opt.ConsoleURL); err != nil {
+			opt.Logger.Error("the console's URL is no origin: its pages cannot make calls", "error", err)
+		}
+	}
 	mux := http.NewServeMux()
-	byPath := map[string]map[string]call{} // path, then method and verb
-	for _, r := range routes {
+	byPath := map[string]map[string]*route{} // path, then method and verb
+	for i := range routes {
+		r := &routes[i]
 		if byPath[r.path] == nil {
-			byPath[r.path] = map[string]call{}
+			byPath[r.path] = map[string]*route{}
 			mux.Handle(r.path, h.serve(r.path, byPath[r.path]))
 		}
-		byPath[r.path][r.method+":"+r.verb] = r.call
+		byPath[r.path][r.method+":"+r.verb] = r
 	}
 	mux.Handle("/", h.serve("", nil))
 	return mux
 }
 
+// request is one request on its way through the interface.
+type request struct {
+	*handler
+	w      http.ResponseWriter
+	r      *http.Request
+	route  *route // nil before it is found
+	body   []byte
+	caller coffer.Caller
+	began  bool // the answer has begun
+	status int
+}
+
+func (q *request) ctx() context.Context { return q.r.Context() }
+
 // serve answers all that goes to one path.
-func (h *handler) serve(path string, calls map[string]call) http.Handler {
+func (h *handler) serve(path string, calls map[string]*route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := h.Now()
-		r = h.identify(r)
+		q := &request{handler: h, w: w, r: h.number(r)}
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("X-Request-Id", coffer.RequestID(r.Context()))
-		status := http.StatusOK
-		answer, err := h.answer(w, r, path, calls)
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		w.Header().Set("X-Request-Id", coffer.RequestID(q.ctx()))
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				h.Logger.ErrorContext(q.ctx(), "panic", "request_id", coffer.RequestID(q.ctx()), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				q.fail(fmt.Errorf("panic: %v", p))
+			}
+			h.Logger.InfoContext(q.ctx(), "api request", "request_id", coffer.RequestID(q.ctx()), "method", r.Method,
+				"route", path, "status", q.status, "account", q.caller.Account, "by", q.caller.Name, "duration", h.Now().Sub(start))
+		}()
+		answer, err := q.answer(path, calls)
+		if err == nil {
+			err = q.write(answer)
+		}
 		if err != nil {
-			status, answer = h.refusal(r, err)
+			q.fail(err)
 		}
-		body, err := json.Marshal(answer)
-		if err != nil { // no answer of this package can fail to encode
-			status, body = http.StatusInternalServerError, nil
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = w.Write(append(body, '\n')) // the client is gone, or it is not
-		h.Logger.InfoContext(r.Context(), "api request", "request_id", coffer.RequestID(r.Context()),
-			"method", r.Method, "route", path, "status", status, "duration", h.Now().Sub(start))
 	})
 }
 
-// identify gives the request an ID if it has none yet.
-func (h *handler) identify(r *http.Request) *http.Request {
+// number gives the request an ID if it has none yet.
+func (h *handler) number(r *http.Request) *http.Request {
 	if coffer.RequestID(r.Context()) != "" {
 		return r
 	}
@@ -114,100 +147,96 @@ func (h *handler) identify(r *http.Request) *http.Request {
 	return r.WithContext(coffer.WithRequestID(r.Context(), strings.ToUpper(hex.EncodeToString(b[:]))))
 }
 
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, path string, calls map[string]call) (any, error) {
-	handle, verb := r.PathValue("handle"), ""
-	if handle != "" {
-		handle, verb, _ = strings.Cut(handle, ":")
-		r.SetPathValue("handle", handle)
+func (q *request) answer(path string, calls map[string]*route) (any, error) {
+	if err := q.find(path, calls); err != nil {
+		return nil, err
 	}
-	fn := calls[r.Method+":"+verb]
-	if fn == nil {
-		var allow []string
-		for _, mv := range slices.Sorted(maps.Keys(calls)) {
-			if method, ok := strings.CutSuffix(mv, ":"+verb); ok {
-				allow = append(allow, method)
-			}
+	var err error
+	if q.body, err = read(q.w, q.r); err != nil {
+		return nil, err
+	}
+	if q.route.access != anyone {
+		if q.caller, err = q.identify(q.handler, q); err != nil {
+			return nil, err
 		}
-		if len(allow) == 0 {
-			return nil, &refusal{http.StatusNotFound, "NotFound", "there is no such call: " + r.Method + " " + r.URL.Path}
-		}
-		w.Header().Set("Allow", strings.Join(allow, ", "))
-		return nil, coffer.Errorf(coffer.MethodNotAllowed, "%s is not allowed here: use %s", r.Method, strings.Join(allow, " or "))
+	}
+	if q.route.access == operators && !q.caller.Operator {
+		return nil, coffer.Errorf(coffer.AccessDenied, "this call is for operators of the instance")
 	}
 	// A web page can send a POST without a body anywhere, but not with this type:
 	// so the type is asked for whether there is a body or not.
-	if r.Method == "POST" {
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+	if q.r.Method == "POST" || q.r.Method == "PUT" || q.r.Method == "PATCH" {
+		if kind, _, err := mime.ParseMediaType(q.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 			return nil, &refusal{http.StatusUnsupportedMediaType, "UnsupportedMediaType",
 				"the Content-Type must be application/json"}
 		}
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, bodyBytesMax)
-	return fn(h, r)
+	return q.route.run(q)
 }
 
-// readBody decodes the body of r into v: one JSON object, with no field that v
-// does not have and nothing behind it.
-func readBody(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("there is more behind the JSON object")
-		}
+// find finds the route of a request, by its method, and by the verb behind the
+// colon of a path's last part.
+func (q *request) find(path string, calls map[string]*route) error {
+	verb := ""
+	if i := strings.LastIndex(path, "/{"); i >= 0 && strings.HasSuffix(path, "}") {
+		name := path[i+2 : len(path)-1]
+		var handle string
+		handle, verb, _ = strings.Cut(q.r.PathValue(name), ":")
+		q.r.SetPathValue(name, handle)
 	}
-	if err == nil {
+	if q.route = calls[q.r.Method+":"+verb]; q.route != nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return coffer.Errorf(coffer.EntityTooLarge, "the body is longer than %d bytes", bodyBytesMax)
+	var allow []string
+	for _, mv := range slices.Sorted(maps.Keys(calls)) {
+		if method, ok := strings.CutSuffix(mv, ":"+verb); ok {
+			allow = append(allow, method)
+		}
 	}
-	if errors.Is(err, io.EOF) {
-		err = errors.New("it is empty")
+	if len(allow) == 0 {
+		return &refusal{http.StatusNotFound, "NotFound", fmt.Sprintf("there is no such call: %.16s %.200s", q.r.Method, q.r.URL.Path)}
 	}
-	return coffer.Errorf(coffer.InvalidRequest, "the body is not what this call takes: %s",
-		strings.TrimPrefix(err.Error(), "json: "))
+	q.w.Header().Set("Allow", strings.Join(allow, ", "))
+	return coffer.Errorf(coffer.MethodNotAllowed, "%.16s is not allowed here: use %s", q.r.Method, strings.Join(allow, " or "))
 }
 
-// noBody refuses a body where none is taken, other than an empty object.
-func noBody(r *http.Request) error {
-	if r.ContentLength == 0 {
+// write sends an answer.
+func (q *request) write(answer any) error {
+	if s, ok := answer.(stream); ok {
+		w := &lazyWriter{q: q, mediaType: s.mediaType}
+		if err := s.write(w); err != nil {
+			return err
+		}
+		_, _ = w.Write(nil) // an empty answer is one, too
 		return nil
 	}
-	return readBody(r, &struct{}{})
-}
-
-// query returns the parameters of r, which must be among known and there once.
-func query(r *http.Request, known ...string) (map[string]string, error) {
-	q := map[string]string{}
-	for name, values := range r.URL.Query() {
-		if !slices.Contains(known, name) || len(values) != 1 {
-			return nil, coffer.Errorf(coffer.InvalidArgument, "the parameter %.64q is unknown or there twice", name)
-		}
-		q[name] = values[0]
-	}
-	return q, nil
-}
-
-func (h *handler) getInstance(*http.Request) (any, error) {
-	i := Instance{Version: coffer.Version, Region: h.Region}
-	if h.Endpoint != nil {
-		i.Endpoint = h.Endpoint()
-	}
-	return i, nil
-}
-
-func (h *handler) reclaim(r *http.Request) (any, error) {
-	if err := noBody(r); err != nil {
-		return nil, err
-	}
-	if h.Reclaim == nil {
-		return nil, coffer.Errorf(coffer.NotImplemented, "this server cannot reclaim")
-	}
-	report, err := h.Reclaim(r.Context())
+	body, err := json.Marshal(answer)
 	if err != nil {
-		return nil, fmt.Errorf("reclaim: %w", err)
+		return fmt.Errorf("encode the answer of %s: %w", q.route.id, err)
 	}
-	return report, nil
+	q.send(http.StatusOK, body)
+	return nil
+}
+
+func (q *request) send(status int, body []byte) {
+	q.status, q.began = status, true
+	q.w.Header().Set("Content-Type", "application/json")
+	q.w.WriteHeader(status)
+	_, _ = q.w.Write(append(body, '\n')) // the client is gone, or it is not
+}
+
+// lazyWriter begins the answer with the first byte, so that what fails before it
+// is answered as an error.
+type lazyWriter struct {
+	q         *request
+	mediaType string
+}
+
+func (w *lazyWriter) Write(b []byte) (int, error) {
+	if q := w.q; !q.began {
+		q.status, q.began = http.StatusOK, true
+		q.w.Header().Set("Content-Type", w.mediaType)
+		q.w.WriteHeader(http.StatusOK)
+	}
+	return w.q.w.Write(b)
 }

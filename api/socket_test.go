@@ -39,7 +39,7 @@ func TestAStaleSocketIsReplacedAndAFileIsNot(t *testing.T) {
 	}
 	dead.SetUnlinkOnClose(false) // as kill -9 leaves it
 	dead.Close()
-	opt, _ := newHandler(t)
+	opt, _ := newOptions(t)
 	if _, err := Dial(path).Instance(t.Context()); !isNoServer(err, filepath.Dir(path)) {
 		t.Errorf("a call on a stale socket = %v, want that no server is running", err)
 	}
@@ -68,7 +68,7 @@ func TestALongPathWorks(t *testing.T) {
 	if _, err := Dial(path).Instance(t.Context()); !isNoServer(err, dir) {
 		t.Errorf("a call without a server = %v, want that none is running", err)
 	}
-	opt, _ := newHandler(t)
+	opt, _ := newOptions(t)
 	c := newClient(t, path, opt)
 	if _, err := c.Instance(t.Context()); err != nil {
 		t.Errorf("Instance: %v", err)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// cacheMax is how many credentials are kept unsealed, about 500 bytes each.
+	// cacheMax is how many Access Key IDs are kept unsealed, about 1 KiB each.
 	cacheMax = 10_000
 	// scopesMax is how many signing keys are kept for each: a client uses one
 	// region and service, and around midnight two days.
@@ -26,11 +26,14 @@ const (
 type cache struct {
 	mu         sync.RWMutex // guards what follows
 	entries    map[coffer.AccessKeyID]*entry
+	byKey      map[coffer.KeyID][]coffer.AccessKeyID // those in entries
 	generation uint64
-	off        bool
+	off        int // a bit for each watch that does not run
 }
 
-func newCache() *cache { return &cache{entries: map[coffer.AccessKeyID]*entry{}} }
+func newCache() *cache {
+	return &cache{entries: map[coffer.AccessKeyID]*entry{}, byKey: map[coffer.KeyID][]coffer.AccessKeyID{}}
+}
 
 // get returns the entry of id or nil, and the generation to fill it in.
 func (c *cache) get(id coffer.AccessKeyID) (*entry, uint64) {
@@ -44,16 +47,34 @@ func (c *cache) get(id coffer.AccessKeyID) (*entry, uint64) {
 func (c *cache) put(e *entry, generation uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.off || c.generation != generation {
+	if c.off != 0 || c.generation != generation {
 		return
 	}
+	id := e.actor.AccessKeyID
+	c.remove(id)
 	if len(c.entries) >= cacheMax {
-		for id := range c.entries {
-			delete(c.entries, id)
+		for other := range c.entries {
+			c.remove(other)
 			break
 		}
 	}
-	c.entries[e.actor.AccessKeyID] = e
+	c.entries[id] = e
+	c.byKey[e.actor.Key] = append(c.byKey[e.actor.Key], id)
+}
+
+// remove drops the entry of id. The lock is held.
+func (c *cache) remove(id coffer.AccessKeyID) {
+	e := c.entries[id]
+	if e == nil {
+		return
+	}
+	delete(c.entries, id)
+	ids := slices.DeleteFunc(c.byKey[e.actor.Key], func(other coffer.AccessKeyID) bool { return other == id })
+	if len(ids) == 0 {
+		delete(c.byKey, e.actor.Key)
+		return
+	}
+	c.byKey[e.actor.Key] = ids
 }
 
 // forget drops the entry of id, and every fill that is under way.
@@ -61,51 +82,77 @@ func (c *cache) forget(id coffer.AccessKeyID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
-	delete(c.entries, id)
+	c.remove(id)
 }
 
-// turn forgets everything and turns the cache on or off.
-func (c *cache) turn(on bool) {
+// forgetKey drops the entries of a key, and every fill that is under way.
+func (c *cache) forgetKey(id coffer.KeyID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	for _, accessKeyID := range slices.Clone(c.byKey[id]) {
+		c.remove(accessKeyID)
+	}
+}
+
+// turn forgets everything, and notes that a watch runs or does not. While one
+// does not run nothing is kept.
+func (c *cache) turn(watch int, on bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
 	clear(c.entries)
-	c.off = !on
+	clear(c.byKey)
+	if on {
+		c.off &^= watch
+	} else {
+		c.off |= watch
+	}
 }
 
-// entry is one active credential.
+// entry is what is known of one Access Key ID.
 type entry struct {
-	actor   coffer.Actor
-	secret  coffer.Secret
-	derived atomic.Pointer[[]derived] // replaced as a whole, never changed
+	actor coffer.Actor
+	// candidates are the credentials with that ID, the current one first.
+	candidates []candidate
+	derived    atomic.Pointer[[]derived] // replaced as a whole, never changed
 }
 
-// scope is what a signing key is bound to.
-type scope struct{ date, region, service string }
+type candidate struct {
+	credential coffer.Credential
+	secret     coffer.Secret
+	state      *state
+}
+
+// binding is what a signing key is bound to.
+type binding struct{ date, region, service string }
 
 type derived struct {
-	scope scope
-	keys  []sigv4.Key
+	binding binding
+	keys    []SigningKey
 }
 
-// signingKeys derives the signing keys for sc, or returns those derived before.
+// signingKeys derives the signing keys for b, or returns those derived before.
 // Two requests may derive the same at once, and one of the results is dropped.
-func (e *entry) signingKeys(sc scope) []sigv4.Key {
+func (e *entry) signingKeys(b binding) []SigningKey {
 	var have []derived
 	if p := e.derived.Load(); p != nil {
 		have = *p
 	}
 	for i := range have {
-		if have[i].scope == sc {
+		if have[i].binding == b {
 			return have[i].keys
 		}
 	}
-	keys := []sigv4.Key{sigv4.DeriveKey(e.secret.Reveal(), sc.date, sc.region, sc.service)}
+	keys := make([]SigningKey, len(e.candidates))
+	for i, c := range e.candidates {
+		keys[i] = SigningKey{Key: sigv4.DeriveKey(c.secret.Reveal(), b.date, b.region, b.service), Credential: c.credential, state: c.state}
+	}
 	if len(have) >= scopesMax {
 		have = have[1:] // the oldest
 	}
-	next := append(slices.Clone(have), derived{scope{strings.Clone(sc.date), strings.Clone(sc.region),
-		strings.Clone(sc.service)}, keys})
+	next := append(slices.Clone(have), derived{binding{strings.Clone(b.date), strings.Clone(b.region),
+		strings.Clone(b.service)}, keys})
 	e.derived.Store(&next)
 	return keys
 }

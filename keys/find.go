@@ -4,20 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"coffer"
+	"coffer/audit"
 	"coffer/meta"
 )
 
-// List returns the keys of an account, or of all accounts for "", with the
-// deleted ones, in the order of account and key ID.
-func (s *Service) List(ctx context.Context, account coffer.AccountID) ([]coffer.Key, error) {
+// List returns the keys of an account, with the deleted ones, in the order of
+// their IDs. The account "" is the caller's own; for an operator, all of them.
+func (s Session) List(ctx context.Context, account coffer.AccountID) ([]coffer.Key, error) {
+	if own, confined := s.account(); confined {
+		if account != "" && account != own || own == "" {
+			return nil, coffer.Errorf(coffer.NoSuchAccount, "there is no account %.40q", string(account))
+		}
+		account = own
+	}
 	prefix := meta.Key(meta.PrefixKey)
 	if account != "" {
 		prefix = keyKey(account, "")
 	}
 	var all []coffer.Key
-	err := s.meta.View(ctx, func(r meta.Reader) error {
+	err := s.s.meta.View(ctx, func(r meta.Reader) error {
+		if err := s.may(r, see, record{}); err != nil {
+			return err
+		}
 		it := r.Iter(prefix, meta.PrefixEnd(prefix))
 		defer it.Close()
 		for it.Next() {
@@ -29,88 +40,179 @@ func (s *Service) List(ctx context.Context, account coffer.AccountID) ([]coffer.
 			if err != nil {
 				return fmt.Errorf("key %q: %w", it.Key()[1:], err)
 			}
-			all = append(all, key)
+			seen, err := s.s.used(r, key)
+			if err != nil {
+				return err
+			}
+			all = append(all, seen)
 		}
 		return it.Err()
 	})
+	if err != nil && coffer.CodeOf(err) == coffer.Internal {
+		err = fmt.Errorf("list access keys: %w", err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("list access keys: %w", err)
+		return nil, err
 	}
 	return all, nil
 }
 
 // Get returns the key that handle names, its ID or an Access Key ID of it,
-// deleted or not, or NoSuchKeyRecord.
-func (s *Service) Get(ctx context.Context, handle string) (coffer.Key, error) {
+// deleted or not. One of another account is NoSuchKeyRecord, as one that is not
+// there.
+func (s Session) Get(ctx context.Context, handle string) (coffer.Key, error) {
 	var key coffer.Key
-	err := s.meta.View(ctx, func(r meta.Reader) error {
-		var err error
-		key, _, err = find(r, handle)
+	err := s.s.meta.View(ctx, func(r meta.Reader) error {
+		found, err := s.find(r, handle)
+		if err != nil {
+			return err
+		}
+		if err := s.may(r, see, found); err != nil {
+			return err
+		}
+		key, err = s.s.used(r, found)
 		return err
 	})
 	if err != nil {
-		return coffer.Key{}, found(handle, err)
+		return coffer.Key{}, explain(handle, "read", err)
 	}
 	return key, nil
 }
 
 // Reveal returns the current secret of a key. That of a deleted one stays
-// sealed: it is NoSuchKeyRecord.
-func (s *Service) Reveal(ctx context.Context, handle string) (coffer.Key, coffer.Secret, error) {
-	var key coffer.Key
-	var c credential
-	err := s.meta.View(ctx, func(r meta.Reader) error {
+// sealed: it is NoSuchKeyRecord. The secret leaves after its audit event is
+// durable.
+func (s Session) Reveal(ctx context.Context, handle string) (coffer.Key, coffer.Secret, error) {
+	var key record
+	var secret coffer.Secret
+	err := s.s.meta.Update(ctx, func(tx meta.Tx) error {
 		var err error
-		key, c, err = find(r, handle)
+		if key, err = s.find(tx, handle); err != nil {
+			return err
+		}
+		if err := s.may(tx, show, key); err != nil {
+			return err
+		}
+		if !s.s.reveal {
+			return coffer.Errorf(coffer.RevealOff, "this server shows a secret once, when it is made: rotate the key to get a new one")
+		}
+		if err := living(key); err != nil {
+			return err
+		}
+		c, err := readCredential(tx, key.Current.AccessKeyID)
+		if err != nil {
+			return broken(key, err)
+		}
+		if secret, err = s.s.openSecret(key.Current, c); err != nil {
+			return err
+		}
+		event := audit.By(ctx, s.caller, s.s.clock(), key.Account, "key.reveal", string(key.ID))
+		event.After = map[string]string{"access_key_id": string(key.Current.AccessKeyID)}
+		return audit.Write(tx, event)
+	})
+	if err != nil {
+		return coffer.Key{}, coffer.Secret{}, explain(handle, "reveal", err)
+	}
+	s.s.log.InfoContext(ctx, "secret revealed", "key", key.ID, "account", key.Account,
+		"access_key_id", key.Current.AccessKeyID, "by", s.caller.Name)
+	return s.s.seen(key), secret, nil
+}
+
+// SecretIs tells whether secret is the current one of a key. It shows nothing,
+// so it is in no log.
+func (s *Service) SecretIs(ctx context.Context, handle string, secret coffer.Secret) (bool, error) {
+	same := false
+	err := s.meta.View(ctx, func(r meta.Reader) error {
+		key, err := find(r, handle, "", false)
+		if err != nil {
+			return err
+		}
+		c, err := readCredential(r, key.Current.AccessKeyID)
+		if err != nil {
+			return broken(key, err)
+		}
+		stored, err := s.openSecret(key.Current, c)
+		same = stored.Equal(secret)
 		return err
 	})
 	if err != nil {
-		return coffer.Key{}, coffer.Secret{}, found(handle, err)
+		return false, explain(handle, "compare", err)
 	}
-	if key.Status == coffer.KeyDeleted || c.status == coffer.KeyDeleted {
-		return coffer.Key{}, coffer.Secret{}, coffer.Errorf(coffer.NoSuchKeyRecord, "the access key %s was deleted", key.ID)
-	}
-	secret, err := s.openSecret(key.Current.AccessKeyID, c)
-	if err != nil {
-		return coffer.Key{}, coffer.Secret{}, err
-	}
-	s.log.InfoContext(ctx, "secret revealed", "key", key.ID, "account", key.Account,
-		"access_key_id", key.Current.AccessKeyID)
-	return key, secret, nil
+	return same, nil
 }
 
-// find reads a key and its current credential.
-func find(r meta.Reader, handle string) (coffer.Key, credential, error) {
-	keyID, accessKeyID := coffer.ParseKeyHandle(handle)
-	if handle == "" || len(handle) > accessKeyIDMax {
-		return coffer.Key{}, credential{}, meta.ErrNotFound
-	}
-	var account coffer.AccountID
-	if keyID != "" {
-		var err error
-		if account, err = ownerOf(r, keyID); err != nil {
-			return coffer.Key{}, credential{}, err
+// Had tells whether an account has a key or ever had one. It looks at every
+// credential of the store, for a start that finds no key.
+func (s *Service) Had(ctx context.Context, account coffer.AccountID) (bool, error) {
+	had := false
+	prefix := meta.Key(meta.PrefixCredential)
+	err := s.meta.View(ctx, func(r meta.Reader) error {
+		it := r.Iter(prefix, meta.PrefixEnd(prefix))
+		defer it.Close()
+		for it.Next() {
+			value, err := it.Value()
+			if err != nil {
+				return err
+			}
+			c, err := decodeCredential(value)
+			if err != nil {
+				return err
+			}
+			if c.account == account {
+				had = true
+				return nil
+			}
 		}
-	} else {
+		return it.Err()
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for keys of account %s: %w", account, err)
+	}
+	return had, nil
+}
+
+// find reads the key that handle names, as far as the caller may know of it.
+func (s Session) find(r meta.Reader, handle string) (record, error) {
+	account, confined := s.account()
+	return find(r, handle, account, confined)
+}
+
+// find reads the key that handle names, of one account only if it is confined.
+// A key that is not there is ErrNotFound; one that is broken is another error.
+func find(r meta.Reader, handle string, account coffer.AccountID, confined bool) (record, error) {
+	keyID, accessKeyID := coffer.ParseKeyHandle(handle)
+	if handle == "" || len(handle) > accessKeyIDMax || confined && account == "" {
+		return record{}, meta.ErrNotFound
+	}
+	switch {
+	case accessKeyID != "":
 		c, err := readCredential(r, accessKeyID)
 		if err != nil {
-			return coffer.Key{}, credential{}, err
+			return record{}, err
+		}
+		if len(c.secrets) == 0 || confined && c.account != account {
+			return record{}, meta.ErrNotFound
 		}
 		account, keyID = c.account, c.key
+	case !confined:
+		var err error
+		if account, err = ownerOf(r, keyID); err != nil {
+			return record{}, err
+		}
 	}
 	key, err := readKey(r, account, keyID)
-	if err != nil {
-		return coffer.Key{}, credential{}, fmt.Errorf("read key %s of account %s: %v", keyID, account, err)
-	}
-	c, err := readCredential(r, key.Current.AccessKeyID)
-	if err != nil {
+	if err != nil && (accessKeyID != "" || !errors.Is(err, meta.ErrNotFound)) {
 		// Not a missing key but a broken one: ErrNotFound ends here.
-		return coffer.Key{}, credential{}, fmt.Errorf("read credential %s: %v", key.Current.AccessKeyID, err)
+		return record{}, fmt.Errorf("read key %s of account %s: %v", keyID, account, err)
 	}
-	if c.key != key.ID || accessKeyID != "" && accessKeyID != key.Current.AccessKeyID {
-		return coffer.Key{}, credential{}, fmt.Errorf("the credential is not one of key %s", key.ID)
+	if err == nil && accessKeyID != "" && !slices.ContainsFunc(key.credentials(), func(c retired) bool { return c.AccessKeyID == accessKeyID }) {
+		return record{}, fmt.Errorf("the credential %s is not one of key %s", accessKeyID, key.ID)
 	}
-	return key, c, nil
+	return key, err
+}
+
+func broken(key record, err error) error {
+	return fmt.Errorf("read credential %s of key %s: %v", key.Current.AccessKeyID, key.ID, err)
 }
 
 // ownerOf finds the account of a key by its ID, with one seek for each account
@@ -138,10 +240,6 @@ func ownerOf(r meta.Reader, id coffer.KeyID) (coffer.AccountID, error) {
 	return "", meta.ErrNotFound
 }
 
-// found turns the error of find into the caller's.
-func found(handle string, err error) error {
-	if errors.Is(err, meta.ErrNotFound) {
-		return coffer.Errorf(coffer.NoSuchKeyRecord, "there is no access key %.128q", handle)
-	}
-	return fmt.Errorf("read access key %.128q: %w", handle, err)
+func unknownHandle(handle string) error {
+	return coffer.Errorf(coffer.NoSuchKeyRecord, "there is no access key %.128q", handle)
 }

@@ -20,17 +20,28 @@ var ErrWrongMasterKey = errors.New("the secrets in this database were sealed und
 // What a sealed value is, as associated data: bytes that were sealed as one
 // thing, or for one Access Key ID, do not open as another.
 const (
-	dataKeyContext      = "coffer data key v1"
-	secretContextPrefix = "coffer secret v1"
+	dataKeyContext       = "coffer data key v1"
+	secretContextPrefix  = "coffer secret v1"
+	secretContextPrefix2 = "coffer secret v2"
+	valueContextPrefix   = "coffer value v1"
 )
 
-func secretContext(id coffer.AccessKeyID) string { return secretContextPrefix + string(id) }
+// secretContext binds a secret to its Access Key ID, and to its generation
+// beyond the first: an old secret of the same ID does not open as the new one.
+func secretContext(c coffer.Credential) string {
+	if c.Generation == 1 {
+		return secretContextPrefix + string(c.AccessKeyID)
+	}
+	return fmt.Sprintf("%s%s\x00%d", secretContextPrefix2, c.AccessKeyID, c.Generation)
+}
 
 // dataKeyBytes is the length of the data key: AES-256.
 const dataKeyBytes = 32
 
 // The fields of the data key's record.
 const (
+	dataKeyVersion = 1
+
 	fieldMasterID = 1
 	fieldDataKey  = 2
 )
@@ -108,7 +119,7 @@ func openDataKey(ctx context.Context, opt Options) (cipher.AEAD, error) {
 }
 
 func encodeDataKey(masterID string, sealed []byte) []byte {
-	r := meta.NewRecord(recordVersion)
+	r := meta.NewRecord(dataKeyVersion)
 	r.Text(fieldMasterID, masterID)
 	r.Blob(fieldDataKey, sealed)
 	return r.Bytes()
@@ -117,7 +128,7 @@ func encodeDataKey(masterID string, sealed []byte) []byte {
 func unsealDataKey(record []byte, m Master, master cipher.AEAD) (cipher.AEAD, error) {
 	var masterID string
 	var sealed []byte
-	err := meta.ReadRecord(record, recordVersion, func(f meta.Field) error {
+	err := meta.ReadRecord(record, dataKeyVersion, func(f meta.Field) error {
 		switch f.Number {
 		case fieldMasterID:
 			masterID = f.Text()
@@ -143,13 +154,32 @@ func unsealDataKey(record []byte, m Master, master cipher.AEAD) (cipher.AEAD, er
 	return newAEAD(data)
 }
 
-// openSecret unseals the secret of a credential that was read under id.
-func (s *Service) openSecret(id coffer.AccessKeyID, c credential) (coffer.Secret, error) {
-	b, err := open(s.data, secretContext(id), c.sealed)
+// openSecret unseals a secret of c, the record that was read under its ID.
+func (s *Service) openSecret(id coffer.Credential, c credential) (coffer.Secret, error) {
+	sealed, ok := c.sealed(id.Generation)
+	if !ok {
+		return coffer.Secret{}, fmt.Errorf("the secret %d of %s is missing", id.Generation, id.AccessKeyID)
+	}
+	b, err := open(s.data, secretContext(id), sealed)
 	if err != nil {
-		return coffer.Secret{}, fmt.Errorf("unseal the secret of %s: %w", id, err)
+		return coffer.Secret{}, fmt.Errorf("unseal the secret %d of %s: %w", id.Generation, id.AccessKeyID, err)
 	}
 	return coffer.NewSecretFrom(string(b)), nil
+}
+
+// Seal encrypts a value of another service under the data key, bound to what it
+// is for: Unseal opens it only with the same context.
+func (s *Service) Seal(context string, plain []byte) ([]byte, error) {
+	return seal(s.data, s.rand, valueContextPrefix+context, plain)
+}
+
+// Unseal undoes Seal.
+func (s *Service) Unseal(context string, sealed []byte) ([]byte, error) {
+	plain, err := open(s.data, valueContextPrefix+context, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("unseal a value: %w", err)
+	}
+	return plain, nil
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

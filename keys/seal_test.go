@@ -46,7 +46,7 @@ func TestSwappedRowsDoNotOpen(t *testing.T) {
 	if got, err := lookUp(t, s, a.Current.AccessKeyID); err == nil || coffer.CodeOf(err) != coffer.Internal {
 		t.Errorf("Signer of a swapped row = %+v, %v, want an internal error", got, err)
 	}
-	if _, _, err := s.Reveal(t.Context(), string(a.Current.AccessKeyID)); err == nil {
+	if _, _, err := s.As(operator).Reveal(t.Context(), string(a.Current.AccessKeyID)); err == nil {
 		t.Error("Reveal of a swapped row gave a secret")
 	}
 }
@@ -58,7 +58,7 @@ func TestDamagedCredentialGrantsNothing(t *testing.T) {
 	var good []byte
 	rewrite(t, s.meta, row, func(v []byte) []byte { good = v; return v })
 	for i := range good {
-		if i > 0 && i < bytes.Index(good, []byte("active")) {
+		if i > 0 && i < bytes.Index(good, []byte("Ann"))+len("Ann") {
 			continue // names of account and key are plain text, guarded by the store's checksums
 		}
 		damaged := bytes.Clone(good)
@@ -66,10 +66,6 @@ func TestDamagedCredentialGrantsNothing(t *testing.T) {
 		rewrite(t, s.meta, row, func([]byte) []byte { return damaged })
 		s.cache.forget(key.Current.AccessKeyID)
 		got, err := lookUp(t, s, key.Current.AccessKeyID)
-		created := bytes.Index(good, []byte("active")) + len("active")
-		if i >= created && i < created+12 {
-			continue // when it was made says nothing of what it may do
-		}
 		if err == nil {
 			t.Errorf("with byte %d flipped, Signer = %+v, want an error", i, got.Actor)
 		}
@@ -87,11 +83,11 @@ func TestWrongMasterKeyIsToldFromDamage(t *testing.T) {
 		t.Errorf("Open with another master key = %v, want ErrWrongMasterKey and what to do", err)
 	}
 	again := openService(t, options(store)) // and nothing was harmed
-	keys, err := again.List(t.Context(), "")
+	keys, err := again.As(operator).List(t.Context(), "")
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("List = %v, %v", keys, err)
 	}
-	if _, got, err := again.Reveal(t.Context(), string(keys[0].ID)); err != nil || !got.Equal(secret) {
+	if _, got, err := again.As(operator).Reveal(t.Context(), string(keys[0].ID)); err != nil || !got.Equal(secret) {
 		t.Errorf("Reveal: %v, same secret: %t", err, got.Equal(secret))
 	}
 

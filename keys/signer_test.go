@@ -27,7 +27,7 @@ func TestLookupsNeverOutliveADelete(t *testing.T) {
 			wg.Go(func() {
 				for after := 0; after < 20; {
 					began := deleted.Load()
-					_, err := s.Signer(t.Context(), key.Current.AccessKeyID, "20260301", "auto", "s3")
+					err := admit(t, s, key.Current.AccessKeyID)
 					switch {
 					case began && coffer.CodeOf(err) != coffer.InvalidAccessKeyID:
 						t.Errorf("a lookup after Delete = %v, want InvalidAccessKeyID", err)
@@ -42,7 +42,7 @@ func TestLookupsNeverOutliveADelete(t *testing.T) {
 				}
 			})
 		}
-		if _, err := s.Delete(t.Context(), string(key.ID)); err != nil {
+		if _, err := s.As(operator).Delete(t.Context(), string(key.ID)); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 		deleted.Store(true)
@@ -78,14 +78,14 @@ func TestAFillThatADeleteOvertookIsDropped(t *testing.T) {
 	key, _ := create(t, s, ann, CreateInput{})
 	store.afterView = func() { // the lookup has read the record and not yet filled the cache
 		store.afterView = nil
-		if _, err := s.Delete(t.Context(), string(key.ID)); err != nil {
+		if _, err := s.As(operator).Delete(t.Context(), string(key.ID)); err != nil {
 			t.Errorf("Delete: %v", err)
 		}
 	}
 	if _, err := lookUp(t, s, key.Current.AccessKeyID); err != nil {
 		t.Errorf("the lookup that began before: %v", err)
 	}
-	if _, err := lookUp(t, s, key.Current.AccessKeyID); coffer.CodeOf(err) != coffer.InvalidAccessKeyID {
+	if err := admit(t, s, key.Current.AccessKeyID); coffer.CodeOf(err) != coffer.InvalidAccessKeyID {
 		t.Errorf("the lookup after = %v, want InvalidAccessKeyID", err)
 	}
 }
@@ -99,11 +99,11 @@ func TestAChangeOfAnotherNodeIsSeen(t *testing.T) {
 	if _, err := lookUp(t, here, key.Current.AccessKeyID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := there.Delete(t.Context(), string(key.ID)); err != nil {
+	if _, err := there.As(operator).Delete(t.Context(), string(key.ID)); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		_, err := lookUp(t, here, key.Current.AccessKeyID)
+		err := admit(t, here, key.Current.AccessKeyID)
 		if coffer.CodeOf(err) == coffer.InvalidAccessKeyID {
 			return
 		}
@@ -124,7 +124,7 @@ func TestWithoutAWatchNothingIsCached(t *testing.T) {
 	s := openService(t, options(deafStore{openStore(t, vfs.NewMem())}))
 	key, _ := create(t, s, ann, CreateInput{})
 	s.stop()
-	<-s.done
+	s.done.Wait()
 	if _, err := lookUp(t, s, key.Current.AccessKeyID); err != nil {
 		t.Errorf("Signer: %v", err)
 	}
@@ -138,12 +138,12 @@ func TestCacheIsBounded(t *testing.T) {
 	for i := range cacheMax + 100 {
 		c.put(&entry{actor: coffer.Actor{AccessKeyID: coffer.AccessKeyID(fmt.Sprint(i))}}, 0)
 	}
-	if n := len(c.entries); n != cacheMax {
-		t.Errorf("the cache has %d entries, want %d", n, cacheMax)
+	if n, ids := len(c.entries), len(c.byKey[""]); n != cacheMax || ids != cacheMax {
+		t.Errorf("the cache has %d entries, %d by key, want %d", n, ids, cacheMax)
 	}
-	e := &entry{secret: coffer.NewSecretFrom("secret")}
+	e := &entry{candidates: []candidate{{secret: coffer.NewSecretFrom("secret")}}}
 	for i := range 3 * scopesMax {
-		sc := scope{fmt.Sprint(i), "auto", "s3"}
+		sc := binding{fmt.Sprint(i), "auto", "s3"}
 		if a, b := e.signingKeys(sc), e.signingKeys(sc); &a[0] != &b[0] {
 			t.Errorf("the signing key of %v was derived twice", sc)
 		}
@@ -174,7 +174,7 @@ func TestConcurrentCreatesAndDeletes(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 5 {
-				key, _, err := s.Create(t.Context(), ann, CreateInput{})
+				key, _, err := s.As(operator).Create(t.Context(), ann, CreateInput{})
 				if err != nil {
 					t.Errorf("Create: %v", err)
 					return
@@ -182,7 +182,7 @@ func TestConcurrentCreatesAndDeletes(t *testing.T) {
 				var inner sync.WaitGroup
 				for range 2 { // two deletes of one key both succeed
 					inner.Go(func() {
-						if _, err := s.Delete(t.Context(), string(key.Current.AccessKeyID)); err != nil {
+						if _, err := s.As(operator).Delete(t.Context(), string(key.Current.AccessKeyID)); err != nil {
 							t.Errorf("Delete: %v", err)
 						}
 					})
@@ -192,7 +192,7 @@ func TestConcurrentCreatesAndDeletes(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	all, err := s.List(t.Context(), ann.ID)
+	all, err := s.As(operator).List(t.Context(), ann.ID)
 	if err != nil || len(all) != 40 {
 		t.Errorf("List = %d keys, %v, want 40", len(all), err)
 	}
@@ -210,7 +210,7 @@ func BenchmarkSigner(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	key, _, err := s.Create(b.Context(), ann, CreateInput{})
+	key, _, err := s.As(operator).Create(b.Context(), ann, CreateInput{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,10 +12,20 @@ const (
 	// Owner: accounts.
 	PrefixAccount      = 'a' // account ID → account
 	PrefixAccountEmail = 'e' // e-mail → account ID
+	PrefixMember       = 'M' // account ID, member ID → member, with what proves who they are
+	PrefixMemberEmail  = 'E' // e-mail → account ID, member ID
+	PrefixSession      = 'S' // member ID, hash of the token → session
+	PrefixLink         = 'I' // account ID, hash of the token → one-time link
+	PrefixPending      = 'P' // hash of a challenge → nothing: it was used; and the key that seals challenges
 
 	// Owner: keys.
 	PrefixKey        = 'k' // account ID, key ID → key
-	PrefixCredential = 'c' // Access Key ID → account ID, key ID, sealed secret
+	PrefixCredential = 'c' // Access Key ID → account ID, key ID, sealed secrets
+	PrefixKeyDue     = 'D' // time, account ID, key ID → nothing: a key has something due
+	PrefixUsage      = 'U' // key ID, generation, client → who used a credential
+
+	// Owner: audit.
+	PrefixAudit = 'A' // account ID, time → event; time, account ID → nothing
 
 	// Owner: objects.
 	PrefixBucket        = 'b' // bucket name → bucket

@@ -22,6 +22,9 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 	if s.actor.Anonymous() {
 		return coffer.Bucket{}, &coffer.Error{Code: coffer.AccessDenied}
 	}
+	if err := s.allow(coffer.CreateBucket, name, ""); err != nil {
+		return coffer.Bucket{}, err
+	}
 	if err := s.Writable(); err != nil {
 		return coffer.Bucket{}, err
 	}
@@ -77,10 +80,10 @@ func nextBucketID(tx meta.Tx) (coffer.BucketID, error) {
 	return coffer.BucketID(id), tx.Set(bucketSequence, binary.BigEndian.AppendUint64(nil, id))
 }
 
-// HeadBucket reads what is known of a bucket.
-func (s Session) HeadBucket(ctx context.Context, name coffer.BucketName) (b coffer.Bucket, err error) {
+// HeadBucket reads what is known of a bucket, for who may do a there.
+func (s Session) HeadBucket(ctx context.Context, name coffer.BucketName, a coffer.Action) (b coffer.Bucket, err error) {
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		b, err = s.bucket(r, name)
+		b, err = s.bucket(r, name, a, "")
 		return err
 	})
 	return b, err
@@ -104,7 +107,7 @@ func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error
 
 // deleteBucket removes a bucket in tx, or so many of its uploads as fit.
 func (s Session) deleteBucket(tx meta.Tx, name coffer.BucketName) (more bool, err error) {
-	b, err := s.bucket(tx, name)
+	b, err := s.bucket(tx, name, coffer.DeleteBucket, "")
 	if err != nil {
 		return false, err
 	}
@@ -144,10 +147,16 @@ func (s Session) ListBuckets(ctx context.Context, in ListBucketsInput) (list []c
 	if s.actor.Anonymous() {
 		return nil, "", &coffer.Error{Code: coffer.AccessDenied}
 	}
+	if err := s.allow(coffer.ListAllMyBuckets, "", ""); err != nil {
+		return nil, "", err
+	}
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
 		for name, err := range s.bucketNames(r, in.Prefix, in.After) {
 			if err != nil {
 				return err
+			}
+			if !s.actor.Scope.SeesBucket(name) {
+				continue
 			}
 			b, err := readBucket(r, name)
 			if err != nil {

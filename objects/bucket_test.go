@@ -24,7 +24,7 @@ func TestBuckets(t *testing.T) {
 		_, err := tt.who.CreateBucket(t.Context(), "bucket", "auto")
 		wantCode(t, tt.name, err, tt.want)
 	}
-	b, err := w.alice.HeadBucket(t.Context(), "bucket")
+	b, err := w.alice.HeadBucket(t.Context(), "bucket", coffer.GetBucketLocation)
 	if err != nil || b.Account != alice.Account || b.Region != "auto" || b.ID == 0 {
 		t.Errorf("HeadBucket = %+v, %v", b, err)
 	}
@@ -143,7 +143,10 @@ func TestAccountsNeverSeeEachOther(t *testing.T) {
 	id, list := w.upload(t, "up", coffer.Checksum{}, content(2, 5000))
 	get := GetInput{Bucket: "bucket", Key: "k"}
 	calls := map[string]func(ctx context.Context, s Session) error{
-		"HeadBucket":   func(ctx context.Context, s Session) error { _, err := s.HeadBucket(ctx, "bucket"); return err },
+		"HeadBucket": func(ctx context.Context, s Session) error {
+			_, err := s.HeadBucket(ctx, "bucket", coffer.GetBucketLocation)
+			return err
+		},
 		"DeleteBucket": func(ctx context.Context, s Session) error { return s.DeleteBucket(ctx, "bucket") },
 		"Get":          func(ctx context.Context, s Session) error { _, err := s.Get(ctx, get); return err },
 		"Head":         func(ctx context.Context, s Session) error { _, err := s.Head(ctx, get); return err },

@@ -43,7 +43,7 @@ func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object,
 	}
 	var made coffer.Object
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, u, err := s.upload(tx, in.Bucket, in.Key, in.Upload)
+		b, u, err := s.upload(tx, in.Bucket, in.Key, in.Upload, coffer.PutObject)
 		if coffer.CodeOf(err) == coffer.NoSuchUpload {
 			made, err = answeredBefore(tx, b, in, err)
 			return err

@@ -57,11 +57,11 @@ type needChecksum struct{ body bodyID }
 func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
 
 func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID) (row, error) {
-	from, err := s.bucket(tx, in.SourceBucket)
+	from, err := s.bucket(tx, in.SourceBucket, coffer.GetObject, in.SourceKey)
 	if err != nil {
 		return row{}, err
 	}
-	to, err := s.bucket(tx, in.Bucket)
+	to, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 	if err != nil {
 		return row{}, err
 	}

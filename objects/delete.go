@@ -20,7 +20,7 @@ type Doomed struct {
 // it returns without error the object is durably gone.
 func (s Session) Delete(ctx context.Context, bucket coffer.BucketName, d Doomed) error {
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, bucket)
+		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doome
 func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]error, error) {
 	results := make([]error, len(doomed))
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, bucket)
+		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
 		if err != nil {
 			return err
 		}
@@ -68,6 +68,9 @@ func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, d
 // ends.
 func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) error {
 	if err := coffer.CheckObjectKey(d.Key); err != nil {
+		return err
+	}
+	if err := s.allow(coffer.DeleteObject, b.Name, d.Key); err != nil {
 		return err
 	}
 	if d.Version != "" && d.Version != "null" {

@@ -66,6 +66,15 @@ type GetInput struct {
 	Range  *Range
 	// PartNumber asks for one part of a multipart object; 0 for none.
 	PartNumber int
+	// Action is what the actor must be allowed; GetObject if it is not set.
+	Action coffer.Action
+}
+
+func (in GetInput) action() coffer.Action {
+	if in.Action == coffer.NoAction {
+		return coffer.GetObject
+	}
+	return in.Action
 }
 
 // Content is an object that is being read: what is known of it, and the bytes
@@ -117,7 +126,7 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 	c := &Content{service: s.Service}
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		var err error
-		if c.Bucket, err = s.bucket(r, in.Bucket); err != nil {
+		if c.Bucket, err = s.bucket(r, in.Bucket, in.action(), in.Key); err != nil {
 			return err
 		}
 		o, err := readRow(r, c.Bucket.ID, in.Key)

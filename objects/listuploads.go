@@ -21,7 +21,7 @@ func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key st
 	var page PartsPage
 	err := s.Meta.View(ctx, func(r meta.Reader) (err error) {
 		page = PartsPage{}
-		if _, page.Upload, err = s.upload(r, bucket, key, id); err != nil || limit <= 0 {
+		if _, page.Upload, err = s.upload(r, bucket, key, id, coffer.ListMultipartUploadParts); err != nil || limit <= 0 {
 			return err
 		}
 		return parts(r, id, min(max(after, 0), coffer.PartNumberMax), func(p partRow) (bool, error) {
@@ -64,7 +64,7 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 	var page UploadsPage
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		page = UploadsPage{}
-		b, err := s.bucket(r, in.Bucket)
+		b, err := s.bucket(r, in.Bucket, coffer.ListBucketMultipartUploads, in.Prefix)
 		if err != nil || strings.Contains(in.Prefix, "\x00") { // no key has a NUL
 			return err
 		}

@@ -77,9 +77,10 @@ type Session struct {
 	actor coffer.Actor
 }
 
-// bucket reads the bucket called name and checks that the actor may be there:
-// existence is no secret (names are global), everything else is.
-func (s Session) bucket(r meta.Reader, name coffer.BucketName) (coffer.Bucket, error) {
+// bucket reads the bucket called name and checks that the actor may do a there, to
+// key if it is not "": tenancy first, then the scope. That a bucket exists is no
+// secret (names are global), everything else is.
+func (s Session) bucket(r meta.Reader, name coffer.BucketName, a coffer.Action, key string) (coffer.Bucket, error) {
 	b, err := readBucket(r, name)
 	if errors.Is(err, meta.ErrNotFound) {
 		return b, (&coffer.Error{Code: coffer.NoSuchBucket}).With("BucketName", string(name))
@@ -90,7 +91,16 @@ func (s Session) bucket(r meta.Reader, name coffer.BucketName) (coffer.Bucket, e
 	if s.actor.Anonymous() || b.Account != s.actor.Account {
 		return b, &coffer.Error{Code: coffer.AccessDenied}
 	}
-	return b, nil
+	return b, s.allow(a, name, key)
+}
+
+// allow tells whether the actor's scope has an action on a key of a bucket in it,
+// or on the bucket as a whole if the key is "".
+func (s Session) allow(a coffer.Action, bucket coffer.BucketName, key string) error {
+	if !s.actor.Scope.Allows(a, bucket, key) {
+		return coffer.Errorf(coffer.AccessDenied, "Access Denied: the scope of this access key does not allow %s here.", a)
+	}
+	return nil
 }
 
 // now is the time of a write, in the milliseconds that S3 shows.

@@ -43,7 +43,7 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etag(),
 		Attributes: in.Attributes, Checksum: d.checksum()}}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, in.Bucket)
+		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {
 			return err
 		}
@@ -65,8 +65,8 @@ func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key str
 		return err
 	}
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
-		b, err := s.bucket(r, bucket)
-		if err != nil || cond == (Conditions{}) {
+		b, err := s.bucket(r, bucket, coffer.PutObject, key)
+		if cond = s.atLeast(cond, bucket, key); err != nil || cond == (Conditions{}) {
 			return err
 		}
 		old, err := currentRow(r, b.ID, key)
@@ -79,6 +79,14 @@ func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key str
 		return err
 	}
 	return s.Writable()
+}
+
+// atLeast adds to the conditions of a write that of a scope which only creates.
+func (s Session) atLeast(cond Conditions, bucket coffer.BucketName, key string) Conditions {
+	if s.actor.Scope.CreateOnly(bucket, key) {
+		cond.IfNoneMatch = "*"
+	}
+	return cond
 }
 
 // currentRow is readRow with nil for an object that does not exist.
@@ -100,7 +108,7 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	if err != nil {
 		return err
 	}
-	if err := cond.checkWrite(old, o.Key); err != nil {
+	if err := s.atLeast(cond, b.Name, o.Key).checkWrite(old, o.Key); err != nil {
 		return err
 	}
 	// o may bear the time of an earlier run of the transaction, or of a copy's source.

@@ -157,7 +157,7 @@ func TestNothingIsReadOfABodyThatIsRefused(t *testing.T) {
 
 func TestTimesOfOneKeyNeverStepBack(t *testing.T) {
 	w := newWorld(t)
-	b, err := w.alice.HeadBucket(t.Context(), "bucket")
+	b, err := w.alice.HeadBucket(t.Context(), "bucket", coffer.GetBucketLocation)
 	if want := w.clock.Now().Truncate(time.Millisecond); err != nil || !b.Created.Equal(want) {
 		t.Errorf("HeadBucket = %v, %v, want the time %v", b.Created, err, want)
 	}

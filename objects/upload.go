@@ -41,7 +41,7 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 		return coffer.Upload{}, err
 	}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, in.Bucket)
+		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, 
 			coffer.PartNumberMax).With("ArgumentName", "partNumber")
 	}
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		_, u, err = s.upload(r, in.Bucket, in.Key, in.Upload)
+		_, u, err = s.upload(r, in.Bucket, in.Key, in.Upload, coffer.PutObject)
 		return err
 	})
 	if err == nil {
@@ -132,11 +132,11 @@ func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, 
 }
 
 // upload reads an upload that the actor may use, and its bucket.
-func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id coffer.UploadID) (coffer.Bucket, coffer.Upload, error) {
+func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id coffer.UploadID, a coffer.Action) (coffer.Bucket, coffer.Upload, error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return coffer.Bucket{}, coffer.Upload{}, err
 	}
-	b, err := s.bucket(r, bucket)
+	b, err := s.bucket(r, bucket, a, key)
 	if err != nil {
 		return b, coffer.Upload{}, err
 	}
@@ -145,7 +145,7 @@ func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id 
 }
 
 func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
-	if _, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload); err != nil {
+	if _, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload, coffer.PutObject); err != nil {
 		return err
 	}
 	p.Modified = s.now()
@@ -168,7 +168,7 @@ func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
 // Abort ends an upload; its parts become garbage.
 func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string, id coffer.UploadID) error {
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, u, err := s.upload(tx, bucket, key, id)
+		b, u, err := s.upload(tx, bucket, key, id, coffer.AbortMultipartUpload)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (q *request) getObjectAttributes() error {
 			return coffer.Errorf(coffer.InvalidArgument, "Value for x-amz-part-number-marker header is invalid.")
 		}
 	}
-	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, If: q.conditions("")})
+	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action, If: q.conditions("")})
 	if err != nil {
 		return err
 	}

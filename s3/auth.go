@@ -3,8 +3,10 @@ package s3
 import (
 	"io"
 	"net/http"
+	"net/netip"
 
 	"coffer"
+	"coffer/keys"
 	"coffer/sigv4"
 )
 
@@ -42,8 +44,9 @@ func (q *request) authenticate() error {
 	return nil
 }
 
-// verify finds the credential that a request claims and checks the signature
-// with each of its signing keys.
+// verify finds the credential that a request claims, checks the signature with
+// each of its signing keys, and asks whether the one that fits may still sign.
+// Only who has the right secret is told why not.
 func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 	c := auth.Credential
 	signer, err := q.Keys.Signer(q.ctx, coffer.AccessKeyID(c.AccessKeyID), c.Date, c.Region, c.Service)
@@ -51,18 +54,32 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 		return sigv4.Key{}, err
 	}
 	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
-	for _, key := range signer.Keys {
-		if err = auth.Verify(key); err != nil {
+	for _, k := range signer.Keys {
+		if err = auth.Verify(k.Key); err != nil {
 			continue
 		}
 		if auth.HasSessionToken {
 			// No long-lived key has a session token, and there are no others.
-			return key, &coffer.Error{Code: coffer.InvalidToken}
+			return k.Key, &coffer.Error{Code: coffer.InvalidToken}
+		}
+		err := k.Admit(q.start, auth.Kind == sigv4.Query, auth.Time)
+		q.Keys.Used(k, keys.Use{Time: q.start, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: q.op.name,
+			Bucket: q.named, Region: c.Region, Refused: err != nil})
+		if err != nil {
+			return k.Key, err
 		}
 		q.actor, q.region = signer.Actor, c.Region
-		return key, nil
+		q.actor.Generation = k.Credential.Generation
+		return k.Key, nil
 	}
 	return sigv4.Key{}, err
+}
+
+// source is the address that the request came from; it is not valid for a socket
+// that has none.
+func (q *request) source() netip.Addr {
+	from, _ := netip.ParseAddrPort(q.r.RemoteAddr)
+	return from.Addr().Unmap()
 }
 
 // checkExpectedOwner refuses a request that names another owner for the bucket

@@ -68,7 +68,7 @@ func (q *request) location() (string, error) {
 
 // headBucket answers HeadBucket.
 func (q *request) headBucket() error {
-	b, err := q.session.HeadBucket(q.ctx, q.bucket)
+	b, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (q *request) deleteBucket() error {
 
 // getBucketLocation answers GetBucketLocation: us-east-1 is written as nothing.
 func (q *request) getBucketLocation() error {
-	b, err := q.session.HeadBucket(q.ctx, q.bucket)
+	b, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action)
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,23 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.KeyExists:       {"AccessKeyAlreadyExists", 409, "The access key exists already."},
 	coffer.LastKey:         {"LastAccessKey", 409, "The access key is the last one of its account."},
 
+	// No operation of S3 ends in these.
+	coffer.RotationInProgress: {"RotationInProgress", 409, "The access key is being rotated already."},
+	coffer.NoRotation:         {"NoRotation", 409, "The access key is not being rotated."},
+	coffer.KeyInUse:           {"AccessKeyInUse", 409, "The access key is still in use."},
+	coffer.RevealOff:          {"RevealOff", 403, "Secrets are not shown here."},
+
+	// No S3 request meets these.
+	coffer.SignInNeeded:      {"SignInNeeded", 401, "Sign in first."},
+	coffer.SignInRefused:     {"SignInRefused", 401, "The sign-in was refused."},
+	coffer.FreshSignInNeeded: {"FreshSignInNeeded", 403, "Confirm that it is you, and try again."},
+	coffer.NoSuchMember:      {"NoSuchMember", 404, "The specified member does not exist."},
+	coffer.MemberExists:      {"MemberAlreadyExists", 409, "The member exists already."},
+	coffer.LastOwner:         {"LastOwner", 409, "The member is the last owner of the account."},
+	coffer.NoSuchLink:        {"NoSuchLink", 404, "The link does not exist, was used or has expired."},
+	coffer.NoSuchSession:     {"NoSuchSession", 404, "The specified session does not exist."},
+	coffer.NoSuchFactor:      {"NoSuchFactor", 404, "The specified second factor does not exist."},
+
 	coffer.BucketAlreadyExists:       {"BucketAlreadyExists", 409, "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Select a different name and try again."},
 	coffer.BucketAlreadyOwnedByYou:   {"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
 	coffer.BucketNotEmpty:            {"BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},

@@ -13,6 +13,7 @@ func (q *request) listObjectVersions() error {
 	if err != nil {
 		return err
 	}
+	l.Versions = true
 	l.After = q.query.get("key-marker")
 	versionMarker := q.query.get("version-id-marker")
 	if versionMarker != "" && l.After == "" {

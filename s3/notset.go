@@ -53,7 +53,7 @@ var unsetLists = map[string]string{
 
 // notSet answers a Get of a bucket's configuration.
 func (q *request) notSet() error {
-	if _, err := q.session.HeadBucket(q.ctx, q.bucket); err != nil {
+	if _, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action); err != nil {
 		return err
 	}
 	if root, ok := unsetLists[q.op.name]; ok {
@@ -80,7 +80,7 @@ func (q *request) notSetOnObject() error {
 	if err := q.version(); err != nil {
 		return err
 	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key}); err != nil {
+	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action}); err != nil {
 		return err
 	}
 	if q.op.name == "GetObjectTagging" {
@@ -94,7 +94,7 @@ func (q *request) notSetOnObject() error {
 // getBucketACL answers GetBucketAcl: the owner has all rights, and nobody else
 // any.
 func (q *request) getBucketACL() error {
-	if _, err := q.session.HeadBucket(q.ctx, q.bucket); err != nil {
+	if _, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action); err != nil {
 		return err
 	}
 	return q.sendACL()
@@ -105,7 +105,7 @@ func (q *request) getObjectACL() error {
 	if err := q.version(); err != nil {
 		return err
 	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key}); err != nil {
+	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action}); err != nil {
 		return err
 	}
 	return q.sendACL()

@@ -1,6 +1,10 @@
 package s3
 
-import "net/http"
+import (
+	"net/http"
+
+	"coffer"
+)
 
 // operation is a row of the route table: what AWS calls it, how a request asks
 // for it, and which bodies and credentials it takes.
@@ -15,6 +19,9 @@ type operation struct {
 	data bool
 	// anonymous says that no credential is needed to be told the answer.
 	anonymous bool
+	// action is what a Get of a configuration asks the scope for; the other
+	// operations are checked by what objects does for them.
+	action coffer.Action
 	// handle is nil for an operation that AWS has and coffer does not yet.
 	handle func(*request) error
 }
@@ -37,62 +44,62 @@ var operations = []operation{
 	{name: "Preflight", method: options, level: levelObject, anonymous: true, handle: (*request).preflight},
 
 	// Buckets.
-	{name: "GetBucketLocation", method: get, level: levelBucket, sub: "location", handle: (*request).getBucketLocation},
+	{name: "GetBucketLocation", action: coffer.GetBucketLocation, method: get, level: levelBucket, sub: "location", handle: (*request).getBucketLocation},
 	{name: "ListMultipartUploads", method: get, level: levelBucket, sub: "uploads", handle: (*request).listMultipartUploads},
 	{name: "ListObjectVersions", method: get, level: levelBucket, sub: "versions", handle: (*request).listObjectVersions},
 	{name: "CreateSession", method: get, level: levelBucket, sub: "session"},
-	{name: "GetBucketAcl", method: get, level: levelBucket, sub: "acl", handle: (*request).getBucketACL},
+	{name: "GetBucketAcl", action: coffer.GetBucketACL, method: get, level: levelBucket, sub: "acl", handle: (*request).getBucketACL},
 	{name: "PutBucketAcl", method: put, level: levelBucket, sub: "acl"},
-	{name: "GetBucketPolicyStatus", method: get, level: levelBucket, sub: "policyStatus", handle: (*request).notSet},
-	{name: "GetBucketPolicy", method: get, level: levelBucket, sub: "policy", handle: (*request).notSet},
+	{name: "GetBucketPolicyStatus", action: coffer.GetBucketPolicyStatus, method: get, level: levelBucket, sub: "policyStatus", handle: (*request).notSet},
+	{name: "GetBucketPolicy", action: coffer.GetBucketPolicy, method: get, level: levelBucket, sub: "policy", handle: (*request).notSet},
 	{name: "PutBucketPolicy", method: put, level: levelBucket, sub: "policy"},
 	{name: "DeleteBucketPolicy", method: del, level: levelBucket, sub: "policy"},
-	{name: "GetBucketCors", method: get, level: levelBucket, sub: "cors", handle: (*request).notSet},
+	{name: "GetBucketCors", action: coffer.GetBucketCORS, method: get, level: levelBucket, sub: "cors", handle: (*request).notSet},
 	{name: "PutBucketCors", method: put, level: levelBucket, sub: "cors"},
 	{name: "DeleteBucketCors", method: del, level: levelBucket, sub: "cors"},
-	{name: "GetBucketTagging", method: get, level: levelBucket, sub: "tagging", handle: (*request).notSet},
+	{name: "GetBucketTagging", action: coffer.GetBucketTagging, method: get, level: levelBucket, sub: "tagging", handle: (*request).notSet},
 	{name: "PutBucketTagging", method: put, level: levelBucket, sub: "tagging"},
 	{name: "DeleteBucketTagging", method: del, level: levelBucket, sub: "tagging"},
-	{name: "GetBucketVersioning", method: get, level: levelBucket, sub: "versioning", handle: (*request).notSet},
+	{name: "GetBucketVersioning", action: coffer.GetBucketVersioning, method: get, level: levelBucket, sub: "versioning", handle: (*request).notSet},
 	{name: "PutBucketVersioning", method: put, level: levelBucket, sub: "versioning"},
-	{name: "GetBucketLifecycleConfiguration", method: get, level: levelBucket, sub: "lifecycle", handle: (*request).notSet},
+	{name: "GetBucketLifecycleConfiguration", action: coffer.GetLifecycleConfiguration, method: get, level: levelBucket, sub: "lifecycle", handle: (*request).notSet},
 	{name: "PutBucketLifecycleConfiguration", method: put, level: levelBucket, sub: "lifecycle"},
 	{name: "DeleteBucketLifecycle", method: del, level: levelBucket, sub: "lifecycle"},
-	{name: "GetBucketEncryption", method: get, level: levelBucket, sub: "encryption", handle: (*request).notSet},
+	{name: "GetBucketEncryption", action: coffer.GetEncryptionConfiguration, method: get, level: levelBucket, sub: "encryption", handle: (*request).notSet},
 	{name: "PutBucketEncryption", method: put, level: levelBucket, sub: "encryption"},
 	{name: "DeleteBucketEncryption", method: del, level: levelBucket, sub: "encryption"},
-	{name: "GetObjectLockConfiguration", method: get, level: levelBucket, sub: "object-lock", handle: (*request).notSet},
+	{name: "GetObjectLockConfiguration", action: coffer.GetBucketObjectLockConfiguration, method: get, level: levelBucket, sub: "object-lock", handle: (*request).notSet},
 	{name: "PutObjectLockConfiguration", method: put, level: levelBucket, sub: "object-lock"},
-	{name: "GetBucketOwnershipControls", method: get, level: levelBucket, sub: "ownershipControls", handle: (*request).notSet},
+	{name: "GetBucketOwnershipControls", action: coffer.GetBucketOwnershipControls, method: get, level: levelBucket, sub: "ownershipControls", handle: (*request).notSet},
 	{name: "PutBucketOwnershipControls", method: put, level: levelBucket, sub: "ownershipControls"},
 	{name: "DeleteBucketOwnershipControls", method: del, level: levelBucket, sub: "ownershipControls"},
-	{name: "GetPublicAccessBlock", method: get, level: levelBucket, sub: "publicAccessBlock", handle: (*request).notSet},
+	{name: "GetPublicAccessBlock", action: coffer.GetBucketPublicAccessBlock, method: get, level: levelBucket, sub: "publicAccessBlock", handle: (*request).notSet},
 	{name: "PutPublicAccessBlock", method: put, level: levelBucket, sub: "publicAccessBlock"},
 	{name: "DeletePublicAccessBlock", method: del, level: levelBucket, sub: "publicAccessBlock"},
-	{name: "GetBucketNotificationConfiguration", method: get, level: levelBucket, sub: "notification", handle: (*request).notSet},
+	{name: "GetBucketNotificationConfiguration", action: coffer.GetBucketNotification, method: get, level: levelBucket, sub: "notification", handle: (*request).notSet},
 	{name: "PutBucketNotificationConfiguration", method: put, level: levelBucket, sub: "notification"},
-	{name: "GetBucketLogging", method: get, level: levelBucket, sub: "logging", handle: (*request).notSet},
+	{name: "GetBucketLogging", action: coffer.GetBucketLogging, method: get, level: levelBucket, sub: "logging", handle: (*request).notSet},
 	{name: "PutBucketLogging", method: put, level: levelBucket, sub: "logging"},
-	{name: "GetBucketWebsite", method: get, level: levelBucket, sub: "website", handle: (*request).notSet},
+	{name: "GetBucketWebsite", action: coffer.GetBucketWebsite, method: get, level: levelBucket, sub: "website", handle: (*request).notSet},
 	{name: "PutBucketWebsite", method: put, level: levelBucket, sub: "website"},
 	{name: "DeleteBucketWebsite", method: del, level: levelBucket, sub: "website"},
-	{name: "GetBucketRequestPayment", method: get, level: levelBucket, sub: "requestPayment", handle: (*request).notSet},
+	{name: "GetBucketRequestPayment", action: coffer.GetBucketRequestPayment, method: get, level: levelBucket, sub: "requestPayment", handle: (*request).notSet},
 	{name: "PutBucketRequestPayment", method: put, level: levelBucket, sub: "requestPayment"},
-	{name: "GetBucketAccelerateConfiguration", method: get, level: levelBucket, sub: "accelerate", handle: (*request).notSet},
+	{name: "GetBucketAccelerateConfiguration", action: coffer.GetAccelerateConfiguration, method: get, level: levelBucket, sub: "accelerate", handle: (*request).notSet},
 	{name: "PutBucketAccelerateConfiguration", method: put, level: levelBucket, sub: "accelerate"},
-	{name: "GetBucketReplication", method: get, level: levelBucket, sub: "replication", handle: (*request).notSet},
+	{name: "GetBucketReplication", action: coffer.GetReplicationConfiguration, method: get, level: levelBucket, sub: "replication", handle: (*request).notSet},
 	{name: "PutBucketReplication", method: put, level: levelBucket, sub: "replication"},
 	{name: "DeleteBucketReplication", method: del, level: levelBucket, sub: "replication"},
-	{name: "GetBucketInventoryConfiguration", method: get, level: levelBucket, sub: "inventory", handle: (*request).notSet},
+	{name: "GetBucketInventoryConfiguration", action: coffer.GetInventoryConfiguration, method: get, level: levelBucket, sub: "inventory", handle: (*request).notSet},
 	{name: "PutBucketInventoryConfiguration", method: put, level: levelBucket, sub: "inventory"},
 	{name: "DeleteBucketInventoryConfiguration", method: del, level: levelBucket, sub: "inventory"},
-	{name: "GetBucketAnalyticsConfiguration", method: get, level: levelBucket, sub: "analytics", handle: (*request).notSet},
+	{name: "GetBucketAnalyticsConfiguration", action: coffer.GetAnalyticsConfiguration, method: get, level: levelBucket, sub: "analytics", handle: (*request).notSet},
 	{name: "PutBucketAnalyticsConfiguration", method: put, level: levelBucket, sub: "analytics"},
 	{name: "DeleteBucketAnalyticsConfiguration", method: del, level: levelBucket, sub: "analytics"},
-	{name: "GetBucketMetricsConfiguration", method: get, level: levelBucket, sub: "metrics", handle: (*request).notSet},
+	{name: "GetBucketMetricsConfiguration", action: coffer.GetMetricsConfiguration, method: get, level: levelBucket, sub: "metrics", handle: (*request).notSet},
 	{name: "PutBucketMetricsConfiguration", method: put, level: levelBucket, sub: "metrics"},
 	{name: "DeleteBucketMetricsConfiguration", method: del, level: levelBucket, sub: "metrics"},
-	{name: "GetBucketIntelligentTieringConfiguration", method: get, level: levelBucket, sub: "intelligent-tiering", handle: (*request).notSet},
+	{name: "GetBucketIntelligentTieringConfiguration", action: coffer.GetIntelligentTieringConfiguration, method: get, level: levelBucket, sub: "intelligent-tiering", handle: (*request).notSet},
 	{name: "PutBucketIntelligentTieringConfiguration", method: put, level: levelBucket, sub: "intelligent-tiering"},
 	{name: "DeleteBucketIntelligentTieringConfiguration", method: del, level: levelBucket, sub: "intelligent-tiering"},
 	{name: "DeleteObjects", method: post, level: levelBucket, sub: "delete", handle: (*request).deleteObjects},
@@ -100,7 +107,7 @@ var operations = []operation{
 	{name: "ListObjectsV2", method: get, level: levelBucket, sub: "list-type", handle: (*request).listObjectsV2},
 	{name: "ListObjects", method: get, level: levelBucket, handle: (*request).listObjects},
 	{name: "CreateBucket", method: put, level: levelBucket, handle: (*request).createBucket},
-	{name: "HeadBucket", method: head, level: levelBucket, handle: (*request).headBucket},
+	{name: "HeadBucket", action: coffer.GetBucketLocation, method: head, level: levelBucket, handle: (*request).headBucket},
 	{name: "DeleteBucket", method: del, level: levelBucket, handle: (*request).deleteBucket},
 
 	// Multipart uploads.
@@ -112,15 +119,15 @@ var operations = []operation{
 	{name: "ListParts", method: get, level: levelObject, sub: "uploadId", handle: (*request).listParts},
 
 	// Objects.
-	{name: "GetObjectAttributes", method: get, level: levelObject, sub: "attributes", handle: (*request).getObjectAttributes},
-	{name: "GetObjectAcl", method: get, level: levelObject, sub: "acl", handle: (*request).getObjectACL},
+	{name: "GetObjectAttributes", action: coffer.GetObjectAttributes, method: get, level: levelObject, sub: "attributes", handle: (*request).getObjectAttributes},
+	{name: "GetObjectAcl", action: coffer.GetObjectACL, method: get, level: levelObject, sub: "acl", handle: (*request).getObjectACL},
 	{name: "PutObjectAcl", method: put, level: levelObject, sub: "acl"},
-	{name: "GetObjectTagging", method: get, level: levelObject, sub: "tagging", handle: (*request).notSetOnObject},
+	{name: "GetObjectTagging", action: coffer.GetObjectTagging, method: get, level: levelObject, sub: "tagging", handle: (*request).notSetOnObject},
 	{name: "PutObjectTagging", method: put, level: levelObject, sub: "tagging"},
 	{name: "DeleteObjectTagging", method: del, level: levelObject, sub: "tagging"},
-	{name: "GetObjectRetention", method: get, level: levelObject, sub: "retention", handle: (*request).notSetOnObject},
+	{name: "GetObjectRetention", action: coffer.GetObjectRetention, method: get, level: levelObject, sub: "retention", handle: (*request).notSetOnObject},
 	{name: "PutObjectRetention", method: put, level: levelObject, sub: "retention"},
-	{name: "GetObjectLegalHold", method: get, level: levelObject, sub: "legal-hold", handle: (*request).notSetOnObject},
+	{name: "GetObjectLegalHold", action: coffer.GetObjectLegalHold, method: get, level: levelObject, sub: "legal-hold", handle: (*request).notSetOnObject},
 	{name: "PutObjectLegalHold", method: put, level: levelObject, sub: "legal-hold"},
 	{name: "GetObjectTorrent", method: get, level: levelObject, sub: "torrent"},
 	{name: "RestoreObject", method: post, level: levelObject, sub: "restore"},

@@ -74,13 +74,14 @@ func (q *request) finish() {
 	if !q.Logger.Enabled(q.ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(attrs,
 		slog.String("request_id", q.id), slog.String("api", name), slog.String("method", q.r.Method),
 		slog.String("path", q.r.URL.EscapedPath()), slog.Int("status", q.w.status), slog.Int64("sent", q.w.sent),
 		slog.Duration("took", took), slog.String("remote", q.r.RemoteAddr), slog.String("user_agent", q.r.UserAgent()))
 	if q.actor.AccessKeyID != "" {
-		attrs = append(attrs, slog.String("access_key_id", string(q.actor.AccessKeyID)))
+		// Two credentials have one ID while a rotation keeps it.
+		attrs = append(attrs, slog.String("access_key_id", string(q.actor.AccessKeyID)), slog.Int("generation", q.actor.Generation))
 	}
 	if q.failure != nil {
 		attrs = append(attrs, slog.String("code", translate(q.failure).code), slog.String("error", logText(q.failure)))

@@ -111,6 +111,7 @@ type request struct {
 
 	op      operation
 	query   query
+	named   string // the bucket as the request names it, valid or not
 	bucket  coffer.BucketName
 	key     string
 	actor   coffer.Actor
@@ -136,6 +137,7 @@ func (q *request) serve() error {
 	if q.op, err = route(q.r, q.query, target); err != nil {
 		return err
 	}
+	q.named = target.bucket
 	if err := q.authenticate(); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (c *clock) tick(d time.Duration) {
 type world struct {
 	*httptest.Server
 	clock *clock
+	keys  *keys.Service
 	pairs map[string]pair
 }
 
@@ -93,10 +94,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = keyring.Close() })
+	w.keys = keyring
 	for i, name := range []string{"alice", "bob"} {
 		account := coffer.Account{ID: coffer.AccountID(strings.Repeat(fmt.Sprint(i+1), 12)),
 			Canonical: coffer.CanonicalID(strings.Repeat(fmt.Sprintf("%02x", i+1), 32)), Name: name}
-		key, secret, err := keyring.Create(context.Background(), account, keys.CreateInput{Name: name})
+		key, secret, err := keyring.As(coffer.Caller{Operator: true}).Create(context.Background(), account, keys.CreateInput{Name: name})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,11 +19,14 @@ import (
 // The defaults of the settings.
 const (
 	DefaultS3Addr          = "127.0.0.1:9000"
+	DefaultConsoleAddr     = "127.0.0.1:9001"
 	DefaultAdminAddr       = "127.0.0.1:9002"
 	DefaultDomain          = "localhost"
 	DefaultInlineThreshold = 64 << 10
 	DefaultDrainTimeout    = 30 * time.Second
 	DefaultRootEmail       = "root@localhost"
+	DefaultSessionIdle     = 30 * time.Minute
+	DefaultSessionMax      = 12 * time.Hour
 	// MinFreeAuto lets the server choose how much space to keep free: 5% of the
 	// file system, at least 16 MiB and at most 1 GiB.
 	MinFreeAuto = int64(-1)
@@ -43,17 +46,22 @@ type Config struct {
 	// disks of their own.
 	DataDisks []string
 
-	// S3Addr and AdminAddr are HOST:PORT; port 0 takes a free one.
-	S3Addr    string
-	AdminAddr string
+	// S3Addr, ConsoleAddr and AdminAddr are HOST:PORT; port 0 takes a free one.
+	S3Addr      string
+	ConsoleAddr string
+	AdminAddr   string
 	// Domains are the host names below which a label names a bucket.
 	Domains []string
 	Regions []string
-	// TLSCert and TLSKey are PEM files for the S3 address; both or none.
+	// TLSCert and TLSKey are PEM files for the S3 address and the console's; both
+	// or none.
 	TLSCert string
 	TLSKey  string
 	// PublicS3URL is the address that clients use, when it is not S3Addr.
 	PublicS3URL string
+	// PublicConsoleURL is the address by which people open the console, when it is
+	// not ConsoleAddr. Links and passkeys are bound to it.
+	PublicConsoleURL string
 	// TrustedProxies are the networks whose X-Forwarded-For and
 	// X-Forwarded-Host are believed.
 	TrustedProxies []netip.Prefix
@@ -75,10 +83,19 @@ type Config struct {
 	MasterKeyFile string
 	// RootEmail names the account that the first start makes.
 	RootEmail string
+	// RootPassword makes the first member, who signs in with RootEmail, without a
+	// setup link. Nothing is changed once there is a member.
+	RootPassword coffer.Secret
 	// RootAccessKeyID and RootSecretAccessKey are a pair that the first account
 	// has, whatever else it has; both or none.
 	RootAccessKeyID     string
 	RootSecretAccessKey coffer.Secret
+
+	// KeysReveal lets owners and admins see secrets again after they were made.
+	KeysReveal bool
+	// SessionIdle is how long a session of the console lives without a request,
+	// SessionMax how long in any case.
+	SessionIdle, SessionMax time.Duration
 
 	// ReadyFile, if set, is written once the server answers, and removed when
 	// it stops; see Ready.
@@ -100,6 +117,7 @@ type Config struct {
 func NewConfig() Config {
 	return Config{
 		S3Addr:          DefaultS3Addr,
+		ConsoleAddr:     DefaultConsoleAddr,
 		AdminAddr:       DefaultAdminAddr,
 		Domains:         []string{DefaultDomain},
 		Regions:         DefaultRegions(),
@@ -107,6 +125,9 @@ func NewConfig() Config {
 		MinFree:         MinFreeAuto,
 		DrainTimeout:    DefaultDrainTimeout,
 		RootEmail:       DefaultRootEmail,
+		KeysReveal:      true,
+		SessionIdle:     DefaultSessionIdle,
+		SessionMax:      DefaultSessionMax,
 	}
 }
 
@@ -148,6 +169,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("no region is set: name at least one with --region")
 	case c.InlineThreshold < 1 || c.InlineThreshold > inlineThresholdMax:
 		return fmt.Errorf("inline-threshold is %d bytes: it must be between 1 and %d", c.InlineThreshold, inlineThresholdMax)
+	case c.SessionIdle < time.Minute || c.SessionMax < c.SessionIdle:
+		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
 	case c.DrainTimeout < 0:
 		return fmt.Errorf("drain-timeout is %s: it must not be negative", c.DrainTimeout)
 	case (c.RootAccessKeyID == "") != c.RootSecretAccessKey.Empty():
@@ -165,7 +188,7 @@ func (c *Config) check() error {
 }
 
 func (c *Config) checkAddresses() error {
-	for _, a := range []struct{ flag, addr string }{{"s3-addr", c.S3Addr}, {"admin-addr", c.AdminAddr}} {
+	for _, a := range []struct{ flag, addr string }{{"s3-addr", c.S3Addr}, {"console-addr", c.ConsoleAddr}, {"admin-addr", c.AdminAddr}} {
 		if _, _, err := net.SplitHostPort(a.addr); err != nil {
 			return fmt.Errorf("%s is %q: write it as HOST:PORT, for example 127.0.0.1:9000 or [::]:9000", a.flag, a.addr)
 		}
@@ -178,12 +201,18 @@ func (c *Config) checkAddresses() error {
 			return fmt.Errorf("domain is %q: write a host name without port, for example s3.example.com", d)
 		}
 	}
-	if c.PublicS3URL != "" {
-		u, err := url.Parse(c.PublicS3URL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-			return fmt.Errorf("public-s3-url is %q: write it as https://HOST or https://HOST:PORT", c.PublicS3URL)
+	for _, p := range []struct {
+		flag string
+		url  *string
+	}{{"public-s3-url", &c.PublicS3URL}, {"public-console-url", &c.PublicConsoleURL}} {
+		if *p.url == "" {
+			continue
 		}
-		c.PublicS3URL = strings.TrimRight(c.PublicS3URL, "/")
+		u, err := url.Parse(*p.url)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			return fmt.Errorf("%s is %q: write it as https://HOST or https://HOST:PORT", p.flag, *p.url)
+		}
+		*p.url = u.Scheme + "://" + strings.ToLower(u.Host)
 	}
 	return nil
 }

@@ -57,17 +57,20 @@ func firstRun(ctx context.Context, cfg *Config, store meta.Store, acc *accounts.
 			return r, err
 		}
 	}
-	all, err := ks.List(ctx, r.account.ID)
+	all, err := ks.As(starter()).List(ctx, r.account.ID)
 	if err != nil {
 		return r, err
 	}
-	// A deleted key stays in the list, so an account without any never had one.
+	// A deleted key stays in the list for a while, so an account without any has
+	// nearly always never had one.
 	if len(all) == 0 {
-		key, _, err := ks.Create(ctx, r.account, keys.CreateInput{Name: "root"})
+		key, made, err := r.firstKey(ctx, ks)
 		if err != nil {
 			return r, err
 		}
-		all, r.made = append(all, key), true
+		if made {
+			all, r.made = append(all, key), true
+		}
 	}
 	if r.key.ID == "" {
 		all = slices.DeleteFunc(all, func(k coffer.Key) bool { return k.Status != coffer.KeyActive })
@@ -79,15 +82,29 @@ func firstRun(ctx context.Context, cfg *Config, store meta.Store, acc *accounts.
 	return r, nil
 }
 
+// firstKey makes the first key of the first account, unless it ever had one: a
+// start must not bring back what somebody ended.
+func (r *root) firstKey(ctx context.Context, ks *keys.Service) (coffer.Key, bool, error) {
+	had, err := ks.Had(ctx, r.account.ID)
+	if err != nil || had {
+		return coffer.Key{}, false, err
+	}
+	key, _, err := ks.As(starter()).Create(ctx, r.account, keys.CreateInput{Name: "root"})
+	return key, err == nil, err
+}
+
+// starter is who the start acts as.
+func starter() coffer.Caller { return coffer.Caller{Operator: true, Name: "start of the server"} }
+
 // adopt makes sure that the pair of the settings is a key of the first account.
 // An unknown ID becomes another key, so that a new pair can be brought in by a
 // restart; nothing else is changed, so a setting can never replace a secret or
 // bring back a key that was deleted.
 func (r *root) adopt(ctx context.Context, cfg *Config, ks *keys.Service) error {
 	const fix = "set the pair that is stored, or another ID, or remove both settings"
-	key, err := ks.Get(ctx, cfg.RootAccessKeyID)
+	key, err := ks.As(starter()).Get(ctx, cfg.RootAccessKeyID)
 	if coffer.CodeOf(err) == coffer.NoSuchKeyRecord {
-		r.key, _, err = ks.Create(ctx, r.account, keys.CreateInput{
+		r.key, _, err = ks.As(starter()).Create(ctx, r.account, keys.CreateInput{
 			Name:   "root",
 			Import: &keys.Pair{AccessKeyID: cfg.RootAccessKeyID, Secret: cfg.RootSecretAccessKey},
 		})
@@ -101,13 +118,13 @@ func (r *root) adopt(ctx context.Context, cfg *Config, ks *keys.Service) error {
 		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, which is a key of another account: %s", cfg.RootAccessKeyID, fix)
 	}
 	if key.Status != coffer.KeyActive {
-		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, a key that was deleted: %s", cfg.RootAccessKeyID, fix)
+		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, a key that was %s: %s", cfg.RootAccessKeyID, key.Status, fix)
 	}
-	_, secret, err := ks.Reveal(ctx, cfg.RootAccessKeyID)
+	same, err := ks.SecretIs(ctx, cfg.RootAccessKeyID, cfg.RootSecretAccessKey)
 	if err != nil {
 		return err
 	}
-	if !secret.Equal(cfg.RootSecretAccessKey) {
+	if !same || key.Current.AccessKeyID != coffer.AccessKeyID(cfg.RootAccessKeyID) {
 		return fmt.Errorf("COFFER_ROOT_SECRET_ACCESS_KEY is not the secret of the stored key %s, and nothing was changed: %s", cfg.RootAccessKeyID, fix)
 	}
 	r.key = key

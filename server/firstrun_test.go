@@ -40,12 +40,17 @@ func memoryServices(t *testing.T) services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ks, err := keys.Open(t.Context(), keys.Options{Meta: store, Master: master, Now: time.Now, Rand: rand.Reader, Logger: logger})
+	ks, err := keys.Open(t.Context(), keys.Options{Meta: store, Master: master, Now: time.Now, Rand: rand.Reader, Logger: logger, Reveal: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ks.Close() })
-	return services{store, &accounts.Service{Meta: store, Now: time.Now, Rand: rand.Reader}, ks}
+	as, err := accounts.New(accounts.Options{Meta: store, Now: time.Now, Rand: rand.Reader, Logger: logger,
+		Sealer: accounts.Sealer{Seal: ks.Seal, Open: ks.Unseal}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return services{store, as, ks}
 }
 
 func (s services) run(t *testing.T, cfg Config) (root, error) {
@@ -91,7 +96,7 @@ func TestAFirstStartThatWasCutShortIsCompleted(t *testing.T) {
 			if err != nil || len(all) != 1 {
 				t.Errorf("accounts = %v, %v, want one", all, err)
 			}
-			ks, err := s.keys.List(t.Context(), "")
+			ks, err := s.keys.As(starter()).List(t.Context(), "")
 			if err != nil || len(ks) != 1 {
 				t.Errorf("keys = %v, %v, want one", ks, err)
 			}
@@ -122,7 +127,7 @@ func TestADeletedFirstKeyIsNotMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.keys.Delete(t.Context(), string(r.key.ID)); err != nil {
+	if _, err := s.keys.As(starter()).Delete(t.Context(), string(r.key.ID)); err != nil {
 		t.Skipf("the last key cannot be deleted: %v", err)
 	}
 	r, err = s.run(t, NewConfig())
@@ -151,7 +156,7 @@ func TestTheConfiguredPairIsAKeyOfTheFirstAccount(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: the error has the secret", name)
 		}
-		all, err := s.keys.List(t.Context(), "")
+		all, err := s.keys.As(starter()).List(t.Context(), "")
 		if err != nil || len(all) != wantKeys {
 			t.Errorf("%s: %d keys, %v, want %d", name, len(all), err, wantKeys)
 		}
@@ -161,10 +166,10 @@ func TestTheConfiguredPairIsAKeyOfTheFirstAccount(t *testing.T) {
 	step("without the settings it stays", NewConfig(), id, "", 1)
 	step("another secret is refused", pair(id, "another-secret"), "", "is not the secret of the stored key "+id, 1)
 	step("an unknown ID is another key", pair("AKIAIOSFODNN7EXAMPL2", secret), "AKIAIOSFODNN7EXAMPL2", "", 2)
-	if _, got, err := s.keys.Reveal(t.Context(), id); err != nil || got.Reveal() != secret {
+	if _, got, err := s.keys.As(starter()).Reveal(t.Context(), id); err != nil || got.Reveal() != secret {
 		t.Errorf("the secret of %s changed, or %v", id, err)
 	}
-	if _, err := s.keys.Delete(t.Context(), id); err != nil {
+	if _, err := s.keys.As(starter()).Delete(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	step("a deleted one does not come back", pair(id, secret), "", "was deleted", 2)
@@ -172,7 +177,7 @@ func TestTheConfiguredPairIsAKeyOfTheFirstAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, _, err := s.keys.Create(t.Context(), other, keys.CreateInput{})
+	key, _, err := s.keys.As(starter()).Create(t.Context(), other, keys.CreateInput{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"coffer"
+	"coffer/accounts"
 	"coffer/api"
+	"coffer/audit"
+	"coffer/console"
 	"coffer/jobs"
 	"coffer/s3"
 )
@@ -33,20 +36,33 @@ func (s *Server) s3Handler() http.Handler {
 }
 
 // operatorHandler serves the socket in the data folder.
-func (s *Server) operatorHandler() http.Handler {
-	return api.Handler(api.Options{
+func (s *Server) operatorHandler() http.Handler { return api.Handler(s.apiOptions()) }
+
+// publicAPI serves /v1 on the console's address; session finds out who is signed
+// in.
+func (s *Server) publicAPI(session func(*http.Request) (coffer.Caller, bool, error)) http.Handler {
+	opt := s.apiOptions()
+	opt.Session, opt.ConsoleURL = session, s.ConsoleURL()
+	return api.Public(opt)
+}
+
+func (s *Server) apiOptions() api.Options {
+	return api.Options{
 		Accounts: s.stores.accounts,
 		Keys:     s.stores.keys,
+		Audit:    &audit.Log{Meta: s.stores.meta, Now: s.cfg.Now},
 		Logger:   s.cfg.Logger,
 		Now:      s.cfg.Now,
 		Rand:     s.cfg.Rand,
+		Version:  version(),
 		Endpoint: s.Endpoint,
 		Region:   s.cfg.Regions[0],
+		LinkURL:  func(l accounts.Link) string { return console.LinkURL(s.ConsoleURL(), l) },
 		Reclaim: func(ctx context.Context) (api.ReclaimReport, error) {
 			done, err := s.stores.objects.Reclaim(ctx)
 			return api.ReclaimReport{Blobs: done.Garbage + done.Orphans, Bytes: done.Bytes}, err
 		},
-	})
+	}
 }
 
 func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(path) }
@@ -54,7 +70,7 @@ func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(p
 // runJobs does what no request waits for, until ctx ends.
 func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.upkeep(ctx) })
-	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger}
+	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)
 }
 

@@ -12,10 +12,11 @@ import (
 // Ready is what the ready file holds, as JSON: for programs that start coffer
 // and need to know where it answers.
 type Ready struct {
-	S3    string `json:"s3"`    // URL
-	Admin string `json:"admin"` // URL
-	Data  string `json:"data"`  // folder
-	PID   int    `json:"pid"`
+	S3      string `json:"s3"`      // URL
+	Console string `json:"console"` // URL
+	Admin   string `json:"admin"`   // URL
+	Data    string `json:"data"`    // folder
+	PID     int    `json:"pid"`
 }
 
 // writeReady puts the file in place as a whole, so that who waits for it never
@@ -43,12 +44,15 @@ func writeReady(path string, r Ready) error {
 	return nil
 }
 
-// greeting is what a person needs after a start. No secret is in it: the text
-// may end up in a log.
+// greeting is what a person needs after a start. No lasting secret is in it: the
+// text may end up in a log. The setup link works once, within an hour, and only
+// while nobody can sign in yet.
 type greeting struct {
 	command  string // how this program is run
 	data     string // with --data, or "" where the default finds it
 	endpoint string
+	console  string
+	setup    string // "" when somebody can sign in
 	admin    string
 	region   string
 	keyID    string // "" when no key of the first account works
@@ -64,6 +68,7 @@ func (g greeting) write(w io.Writer) error {
 	fmt.Fprintf(&b, "\ncoffer is running.\n\n")
 	fmt.Fprintf(&b, "  Endpoint       %s\n", g.endpoint)
 	fmt.Fprintf(&b, "  Region         %s\n", g.region)
+	fmt.Fprintf(&b, "  Console        %s\n", g.console)
 	if g.keyID == "" {
 		fmt.Fprintf(&b, "\nThe first account has no key. Make one:\n\n  %s key create --name root%s\n\n", g.command, dataFlag)
 	} else {
@@ -78,6 +83,9 @@ func (g greeting) write(w io.Writer) error {
 		fmt.Fprintf(&b, "\nTry it in another terminal:\n\n")
 		fmt.Fprintf(&b, "  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=\"$(%s)\" aws --endpoint-url %s --region %s s3 ls\n\n",
 			shellQuote(g.keyID), show, shellQuote(g.endpoint), shellQuote(g.region))
+	}
+	if g.setup != "" {
+		fmt.Fprintf(&b, "Open this link to become the first member of the console. It works once, within an hour:\n\n  %s\n\n", g.setup)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

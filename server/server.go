@@ -33,9 +33,10 @@ type Server struct {
 	root    root
 	cert    *certificate // nil without TLS
 
-	s3, admin, operator server
-	inFlight            sync.WaitGroup // S3 requests
-	reloads             chan struct{}
+	s3, console, admin, operator server
+	setupLink                    string         // where the first member joins; "" once there is one
+	inFlight                     sync.WaitGroup // S3 and console requests
+	reloads                      chan struct{}
 
 	stop  context.CancelFunc // ends requests and jobs
 	jobs  sync.WaitGroup
@@ -100,15 +101,23 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, storeError(cfg.Data, err)
 	}
 
+	if s.setupLink, err = firstMember(ctx, &s.cfg, s.stores.accounts); err != nil {
+		return nil, storeError(cfg.Data, err)
+	}
+
 	s.health = &health{store: s.stores.meta, writable: s.space.Writable}
 	s.gauges()
 	s.s3.http = httpServer(base, forwarded(cfg.TrustedProxies, deadlines{
-		next: s.s3Handler(), now: cfg.Now, inFlight: &s.inFlight,
+		next: consoleOrigin(s.ConsoleURL(), s.s3Handler()), now: cfg.Now, inFlight: &s.inFlight,
 	}), cfg.Logger)
+	if err := s.openConsole(base); err != nil {
+		return nil, err
+	}
 	s.admin.http = httpServer(base, adminHandler(s.health, s.metrics.Handler(cfg.Logger)), cfg.Logger)
 	s.operator.http = httpServer(base, s.operatorHandler(), cfg.Logger)
 	if s.cert != nil {
 		s.s3.http.TLSConfig = s.cert.config()
+		s.console.http.TLSConfig = s.cert.config()
 	}
 	s.jobs.Go(func() { s.runJobs(base) })
 	return s, nil
@@ -130,6 +139,7 @@ func (s *Server) listen(ctx context.Context) error {
 		addr         string
 	}{
 		{&s.s3, scheme, "s3-addr", s.cfg.S3Addr},
+		{&s.console, scheme, "console-addr", s.cfg.ConsoleAddr},
 		{&s.admin, "http", "admin-addr", s.cfg.AdminAddr},
 	} {
 		l, err := listen(ctx, a.flag, a.addr)
@@ -138,6 +148,9 @@ func (s *Server) listen(ctx context.Context) error {
 		}
 		a.srv.l, a.srv.url = l, baseURL(a.scheme, l)
 		s.close = append(s.close, closeListener(l))
+	}
+	if s.cfg.PublicConsoleURL == "" {
+		s.cfg.PublicConsoleURL = named(s.console.url)
 	}
 	l, err := listenOperator(SocketPath(s.cfg.Data))
 	if err != nil {
@@ -174,6 +187,12 @@ func (s *Server) Endpoint() string {
 	return s.s3.url
 }
 
+// ConsoleURL is the URL by which people open the console.
+func (s *Server) ConsoleURL() string { return s.cfg.PublicConsoleURL }
+
+// SetupURL is where the first member joins, or "" once there is one.
+func (s *Server) SetupURL() string { return s.setupLink }
+
 // AdminURL is where health and metrics are.
 func (s *Server) AdminURL() string { return s.admin.url }
 
@@ -181,14 +200,16 @@ func (s *Server) AdminURL() string { return s.admin.url }
 // long as the settings allow. It returns an error only if it could not go on;
 // Close must follow in any case.
 func (s *Server) Run(ctx context.Context) error {
-	failed := make(chan error, 3)
-	go func() {
-		if s.cert != nil {
-			failed <- s.s3.http.ServeTLS(s.s3.l, "", "")
-			return
-		}
-		failed <- s.s3.http.Serve(s.s3.l)
-	}()
+	failed := make(chan error, 4)
+	for _, srv := range []*server{&s.s3, &s.console} {
+		go func() {
+			if s.cert != nil {
+				failed <- srv.http.ServeTLS(srv.l, "", "")
+				return
+			}
+			failed <- srv.http.Serve(srv.l)
+		}()
+	}
 	go func() { failed <- s.admin.http.Serve(s.admin.l) }()
 	go func() { failed <- s.operator.http.Serve(s.operator.l) }()
 
@@ -208,10 +229,12 @@ func (s *Server) Run(ctx context.Context) error {
 
 // announce tells people, programs and the log where the server answers.
 func (s *Server) announce() error {
-	s.cfg.Logger.Info("listening", "s3", s.s3.url, "admin", s.admin.url, "data", s.cfg.Data, "version", version())
+	s.cfg.Logger.Info("listening", "s3", s.s3.url, "console", s.console.url, "admin", s.admin.url, "data", s.cfg.Data, "version", version())
 	g := greeting{
 		command:  s.cfg.Command,
 		endpoint: s.Endpoint(),
+		console:  s.ConsoleURL(),
+		setup:    s.setupLink,
 		admin:    s.admin.url,
 		region:   s.cfg.Regions[0],
 		keyID:    string(s.root.key.Current.AccessKeyID),
@@ -225,7 +248,7 @@ func (s *Server) announce() error {
 	if s.cfg.ReadyFile == "" {
 		return nil
 	}
-	return writeReady(s.cfg.ReadyFile, Ready{S3: s.s3.url, Admin: s.admin.url, Data: s.cfg.Data, PID: os.Getpid()})
+	return writeReady(s.cfg.ReadyFile, Ready{S3: s.s3.url, Console: s.ConsoleURL(), Admin: s.admin.url, Data: s.cfg.Data, PID: os.Getpid()})
 }
 
 // drain stops listening and waits for the requests under way. The admin address
@@ -238,6 +261,9 @@ func (s *Server) drain() error {
 	if err := s.s3.http.Shutdown(ctx); err != nil {
 		s.cfg.Logger.Warn("requests were cut off: they took longer than drain-timeout allows")
 		_ = s.s3.http.Close()
+	}
+	if err := s.console.http.Shutdown(ctx); err != nil {
+		_ = s.console.http.Close()
 	}
 	_ = s.operator.http.Shutdown(ctx)
 	s.stop()

@@ -26,7 +26,7 @@ func testConfig(t *testing.T) Config {
 	t.Helper()
 	cfg := NewConfig()
 	cfg.Data = filepath.Join(t.TempDir(), "data")
-	cfg.S3Addr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.S3Addr, cfg.ConsoleAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.MinFree = 0
 	cfg.Command = "coffer"
 	cfg.Stdout = io.Discard
@@ -288,7 +288,7 @@ func TestReadyFileTellsWhereTheServerIs(t *testing.T) {
 	if err := json.Unmarshal(b, &got); err != nil {
 		t.Fatal(err)
 	}
-	if want := (Ready{s.s3.url, s.admin.url, cfg.Data, os.Getpid()}); got != want {
+	if want := (Ready{s.s3.url, s.ConsoleURL(), s.admin.url, cfg.Data, os.Getpid()}); got != want {
 		t.Errorf("ready file = %+v, want %+v", got, want)
 	}
 	if err := stop(); err != nil {
@@ -297,7 +297,7 @@ func TestReadyFileTellsWhereTheServerIs(t *testing.T) {
 	if _, err := os.Stat(cfg.ReadyFile); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("after the end the ready file is there: %v", err)
 	}
-	_, secret, err := s.stores.keys.Reveal(t.Context(), string(s.root.key.ID))
+	_, secret, err := s.stores.keys.As(starter()).Reveal(t.Context(), string(s.root.key.ID))
 	if err == nil && strings.Contains(out.String(), secret.Reveal()) {
 		t.Error("the text at start has the secret")
 	}

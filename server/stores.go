@@ -58,11 +58,21 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if err != nil {
 		return s, err
 	}
-	s.keys, err = keys.Open(ctx, keys.Options{Meta: s.meta, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger})
+	s.keys, err = keys.Open(ctx, keys.Options{Meta: s.meta, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
+		Reveal: cfg.KeysReveal})
 	if err != nil {
 		return s, err
 	}
-	s.accounts = &accounts.Service{Meta: s.meta, Now: cfg.Now, Rand: cfg.Rand}
+	host, origins := relyingParty(cfg.PublicConsoleURL)
+	s.accounts, err = accounts.New(accounts.Options{
+		Meta: s.meta, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
+		Sealer: accounts.Sealer{Seal: s.keys.Seal, Open: s.keys.Unseal},
+		RPID:   host, Origins: origins,
+		Idle: cfg.SessionIdle, Absolute: cfg.SessionMax,
+	})
+	if err != nil {
+		return s, err
+	}
 	s.blobs, err = disk.Open(disk.Options{
 		FS:     floorFS{vfs.Default, sp.Writable},
 		Dirs:   cfg.blobDirs(),

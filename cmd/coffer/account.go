@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,14 +10,15 @@ import (
 )
 
 func (a *app) accountCommand() *cobra.Command {
-	group := &cobra.Command{
+	group := addURLFlag(&cobra.Command{
 		Use:   "account",
 		Short: "Make and list accounts",
-		Long: "Make and list accounts of the server that runs on the data folder. An account owns\n" +
-			"buckets and access keys; nothing of one account can be seen by another.",
-		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+		Long: "Make and list accounts. An account owns buckets, access keys and members; nothing of one\n" +
+			"account can be seen by another. Accounts are made by operators.",
+		Example: "  coffer account create --email a@example.com --name \"Team A\"\n  coffer account list",
+		Args:    noArguments,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	})
 	group.AddCommand(a.accountCreateCommand(), a.accountListCommand())
 	return group
 }
@@ -31,6 +32,7 @@ func (a *app) accountCreateCommand() *cobra.Command {
 	}
 	email := cmd.Flags().String("email", "", "e-mail `ADDRESS` of the account; required")
 	name := cmd.Flags().String("name", "", "a `NAME` for people")
+	keyName := cmd.Flags().String("key-name", "", "a `NAME` for its first access key")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *email == "" {
@@ -40,7 +42,7 @@ func (a *app) accountCreateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		made, err := c.CreateAccount(cmd.Context(), api.CreateAccountInput{Email: *email, Name: *name})
+		made, err := c.CreateAccount(cmd.Context(), api.CreateAccountInput{Email: *email, Name: *name, KeyName: *keyName})
 		if err != nil {
 			return err
 		}
@@ -55,9 +57,10 @@ func (a *app) accountCreateCommand() *cobra.Command {
 
 func (a *app) accountListCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List accounts",
-		Args:  noArguments,
+		Use:     "list",
+		Short:   "List accounts",
+		Example: "  coffer account list --json",
+		Args:    noArguments,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -72,12 +75,12 @@ func (a *app) accountListCommand() *cobra.Command {
 		if *asJSON {
 			return writeJSON(a.stdout, map[string]any{"accounts": all})
 		}
-		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tE-MAIL\tCREATED\tNAME")
+		now := time.Now()
+		t := newTable(a.stdout, "ID", "E-MAIL", "CREATED", "NAME")
 		for _, acc := range all {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", acc.ID, acc.Email, day(acc.Created), acc.Name)
+			t.row(string(acc.ID), acc.Email, ago(acc.Created, now), acc.Name)
 		}
-		return t.Flush()
+		return t.flush()
 	}
 	return cmd
 }

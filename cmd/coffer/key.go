@@ -1,43 +1,41 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"strings"
-	"text/tabwriter"
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"coffer"
 	"coffer/api"
-	"coffer/server"
 )
 
-// importSecretVariable has the secret of a key that is imported; with _FILE
-// behind it, the name of a file that has it.
-const importSecretVariable = "COFFER_IMPORT_SECRET"
-
-// client reaches the server that runs on the data folder.
-func (a *app) client(cmd *cobra.Command) (*api.Client, error) {
-	data, err := a.data(cmd)
-	if err != nil {
-		return nil, err
-	}
-	return api.Dial(server.SocketPath(data)), nil
-}
-
 func (a *app) keyCommand() *cobra.Command {
-	group := &cobra.Command{
+	group := addURLFlag(&cobra.Command{
 		Use:   "key",
-		Short: "Make, show and delete access keys",
-		Long: "Make, show and delete access keys of the server that runs on the data folder. A key is\n" +
-			"named by its ID (key_…) or by its Access Key ID.",
+		Short: "Make, show, rotate and delete access keys",
+		Long: "Make, show, rotate and delete access keys. A key is named by its ID (key_…) or by any\n" +
+			"Access Key ID of it; self is the key that signs the call.",
+		Example: "  coffer key list\n" +
+			"  coffer key create --name backup --preset read-write --bucket backups\n" +
+			"  coffer key rotate CFAK0123456789ABCDEF\n" +
+			"  coffer key usage CFAK0123456789ABCDEF\n" +
+			"  coffer key confirm CFAK0123456789ABCDEF",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	})
+	group.AddCommand(a.keyListCommand(), a.keyCreateCommand(), a.keyShowCommand(),
+		a.keyRotateCommand(), a.keyConfirmCommand(), a.keyCancelCommand(), a.keyScreamTestCommand(), a.keyUsageCommand(),
+		a.keyScopeCommand(), a.keyExtendCommand(), a.keyRenameCommand(), a.keyExportCommand(), a.keyScanCommand(), a.keyRevokeSelfCommand())
+	for _, k := range []keyCall{
+		{"pause", "Refuse an access key until it is resumed", "", "  coffer key pause CFAK0123456789ABCDEF", "paused", (*api.Client).PauseKey},
+		{"resume", "End the pause of an access key", "", "  coffer key resume CFAK0123456789ABCDEF", "resumed", (*api.Client).ResumeKey},
+		{"delete", "Delete an access key: it is refused from then on",
+			"Delete an access key: it is refused from then on, on open connections and for pre-signed\nURLs too. coffer key undelete restores it for 30 days.",
+			"  coffer key delete CFAK0123456789ABCDEF", "deleted", (*api.Client).DeleteKey},
+		{"undelete", "Restore an access key that was deleted up to 30 days ago", "", "  coffer key undelete key_0123456789abcdefghjk", "restored", (*api.Client).UndeleteKey},
+	} {
+		group.AddCommand(a.keyCommandOf(k))
 	}
-	group.AddCommand(a.keyListCommand(), a.keyCreateCommand(), a.keyShowCommand(), a.keyDeleteCommand())
 	return group
 }
 
@@ -50,7 +48,7 @@ func (a *app) keyListCommand() *cobra.Command {
 	}
 	account := cmd.Flags().String("account", "", "only keys of this account (`ID` or e-mail address)")
 	deleted := cmd.Flags().Bool("deleted", false, "deleted keys too")
-	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, err := a.client(cmd)
 		if err != nil {
@@ -63,12 +61,24 @@ func (a *app) keyListCommand() *cobra.Command {
 		if *asJSON {
 			return writeJSON(a.stdout, map[string]any{"keys": all})
 		}
-		t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "ID\tACCESS KEY ID\tACCOUNT\tSTATUS\tCREATED\tNAME")
+		now := time.Now()
+		t := newTable(a.stdout, "ID", "ACCESS KEY ID", "ACCOUNT", "STATUS", "SCOPE", "CREATED", "LAST USED", "EXPIRES", "NAME")
 		for _, k := range all {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Current.AccessKeyID, k.Account, k.Status, day(k.Created), k.Name)
+			status, expires := string(k.Status), "never"
+			if k.Outgoing != nil {
+				status += ", rotating"
+			}
+			if k.Expires != nil {
+				expires = ago(*k.Expires, now)
+			}
+			used := "never"
+			if u := lastUsed(k.Current); u != nil {
+				used = ago(*u, now)
+			}
+			t.row(string(k.ID), string(k.Current.AccessKeyID), string(k.Account), status, scopeWords(k.Scope),
+				ago(k.Created, now), used, expires, k.Name)
 		}
-		return t.Flush()
+		return t.flush()
 	}
 	return cmd
 }
@@ -77,21 +87,32 @@ func (a *app) keyCreateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make an access key, or import one",
-		Long: "Make an access key and print its ID and secret. With --import-id it takes a pair that\n" +
-			"was made elsewhere; its secret is read from " + importSecretVariable + ", from the file that\n" +
-			importSecretVariable + "_FILE names, or from standard input.",
+		Long: "Make an access key and print its ID and secret. Without --preset or --scope-file it may do\n" +
+			"everything in its account. With --import-id it takes a pair that was made elsewhere; its\n" +
+			"secret is read from " + importSecretVariable + ", from the file that " + importSecretVariable + "_FILE\n" +
+			"names, or from standard input.",
 		Example: "  coffer key create --name backup\n" +
+			"  coffer key create --name ci --preset read-only --bucket releases --prefix v2/ --expires 90d\n" +
 			"  coffer key create --account a@example.com --import-id AKIAIOSFODNN7EXAMPLE < secret.txt",
 		Args: noArguments,
 	}
 	account := cmd.Flags().String("account", "", "account that gets the key (`ID` or e-mail address); may be left out if there is one only")
 	name := cmd.Flags().String("name", "", "a `NAME` for people")
 	importID := cmd.Flags().String("import-id", "", "Access Key `ID` of a pair that was made elsewhere")
-	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	expires := cmd.Flags().String("expires", "", "`WHEN` the key stops working: 90d, 12h or 2027-01-31T00:00:00Z; never if not given")
+	scope := addScopeFlags(cmd.Flags())
+	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		in := api.CreateKeyInput{Account: *account, Name: *name}
+		var err error
+		if in.Scope, err = a.scope(cmd, scope); err != nil {
+			return err
+		}
+		if in.Expires, err = parseWhen("expires", *expires, time.Now()); err != nil {
+			return err
+		}
 		if *importID != "" {
-			secret, err := a.importSecret()
+			secret, err := a.readSecret(importSecretVariable)
 			if err != nil {
 				return err
 			}
@@ -105,34 +126,17 @@ func (a *app) keyCreateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if *asJSON {
-			return writeJSON(a.stdout, key)
-		}
-		return a.printKey(key)
+		return a.show(*asJSON, key)
 	}
 	return cmd
 }
 
-// importSecret reads the secret from where no other user can see it.
-func (a *app) importSecret() (coffer.Secret, error) {
-	if s := a.getenv(importSecretVariable); s != "" {
-		return coffer.NewSecretFrom(s), nil
+// show prints a key whole.
+func (a *app) show(asJSON bool, key api.Key) error {
+	if asJSON {
+		return writeJSON(a.stdout, key)
 	}
-	if path := a.getenv(importSecretVariable + "_FILE"); path != "" {
-		s, err := readSettingFile(path)
-		if err != nil {
-			return coffer.Secret{}, usagef("%s_FILE: %w", importSecretVariable, err)
-		}
-		return coffer.NewSecretFrom(s), nil
-	}
-	line, err := bufio.NewReader(io.LimitReader(a.stdin, settingFileMax)).ReadString('\n')
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		if err == nil || err == io.EOF {
-			err = fmt.Errorf("it is empty")
-		}
-		return coffer.Secret{}, usagef("read the secret from standard input: %w: give it there, or in %s", err, importSecretVariable)
-	}
-	return coffer.NewSecretFrom(line), nil
+	return a.printKey(key)
 }
 
 func (a *app) keyShowCommand() *cobra.Command {
@@ -158,52 +162,105 @@ func (a *app) keyShowCommand() *cobra.Command {
 		switch {
 		case err != nil:
 			return err
-		case *asJSON:
-			return writeJSON(a.stdout, key)
-		case *secret:
-			_, err := fmt.Fprintln(a.stdout, key.Current.SecretAccessKey.Reveal())
-			return err
+		case *secret && !*asJSON:
+			return a.print(key.Current.SecretAccessKey.Reveal() + "\n")
 		}
-		return a.printKey(key)
+		return a.show(*asJSON, key)
 	}
 	return cmd
 }
 
-func (a *app) keyDeleteCommand() *cobra.Command {
+func (a *app) keyExtendCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "delete HANDLE",
-		Short:   "Delete an access key: it is refused from then on",
-		Example: "  coffer key delete CFAK0123456789ABCDEF",
+		Use:     "extend HANDLE --expires WHEN",
+		Short:   "Change when an access key expires",
+		Example: "  coffer key extend CFAK0123456789ABCDEF --expires 90d\n  coffer key extend CFAK0123456789ABCDEF --expires never",
 		Args:    oneArgument("a key's ID or an Access Key ID"),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	expires := cmd.Flags().String("expires", "", "`WHEN`: 90d, 12h, 2027-01-31T00:00:00Z, or never; required")
+	asJSON := jsonFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *expires == "" {
+			return usagef("coffer key extend needs --expires WHEN")
+		}
+		at, err := parseWhen("expires", *expires, time.Now())
+		if err != nil {
+			return err
+		}
 		c, err := a.client(cmd)
 		if err != nil {
 			return err
 		}
-		key, err := c.DeleteKey(cmd.Context(), args[0])
+		key, err := c.ExtendKey(cmd.Context(), args[0], at)
 		if err != nil {
 			return err
 		}
-		if *asJSON {
-			return writeJSON(a.stdout, key)
-		}
-		_, err = fmt.Fprintf(a.stdout, "deleted %s (%s)\n", key.ID, key.Current.AccessKeyID)
-		return err
+		return a.tell(*asJSON, key, "expires "+when(key.Expires, time.Now())+":")
 	}
 	return cmd
 }
 
-// printKey prints a key for people, with its secret if the answer has it.
-func (a *app) printKey(k api.Key) error {
-	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "ID\t%s\nName\t%s\nAccount\t%s\nStatus\t%s\nCreated\t%s\n", k.ID, k.Name, k.Account, k.Status, day(k.Created))
-	fmt.Fprintf(t, "Access Key ID\t%s\n", k.Current.AccessKeyID)
-	if s := k.Current.SecretAccessKey; !s.Empty() {
-		fmt.Fprintf(t, "Secret Access Key\t%s\n", s.Reveal())
+func (a *app) keyRenameCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "rename HANDLE --name NAME",
+		Short:   "Change what people call an access key",
+		Example: "  coffer key rename CFAK0123456789ABCDEF --name 'nightly backup'",
+		Args:    oneArgument("a key's ID or an Access Key ID"),
 	}
-	return t.Flush()
+	name := cmd.Flags().String("name", "", "the new `NAME`; required, may be empty")
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("name") {
+			return usagef("coffer key rename needs --name NAME")
+		}
+		c, err := a.client(cmd)
+		if err != nil {
+			return err
+		}
+		key, err := c.RenameKey(cmd.Context(), args[0], *name)
+		if err != nil {
+			return err
+		}
+		return a.tell(*asJSON, key, "renamed")
+	}
+	return cmd
 }
 
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+func (a *app) keyRevokeSelfCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "revoke-self --url URL",
+		Short: "End the access key that is in the environment, whatever its scope",
+		Long: "End the access key that is in the environment, whatever its scope: for who finds one where\n" +
+			"it should not be. An owner or admin can restore it for 30 days.",
+		Example: "  AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… coffer key revoke-self --url https://console.example.com",
+		Args:    noArguments,
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := a.client(cmd)
+		if err != nil {
+			return err
+		}
+		if c.Pair == nil {
+			return usagef("coffer key revoke-self ends the key that signs the call: give --url and the pair in the environment")
+		}
+		key, err := c.RevokeSelf(cmd.Context())
+		if err != nil {
+			return err
+		}
+		return a.tell(*asJSON, key, "revoked")
+	}
+	return cmd
+}
+
+// wait sleeps unless ctx ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -22,6 +22,7 @@ const (
 	exitFailure  = 1
 	exitUsage    = 2
 	exitNoServer = 3
+	exitInUse    = 4
 )
 
 func main() {
@@ -65,6 +66,9 @@ func (a *app) run() int {
 	if _, ok := errors.AsType[*api.NoServerError](err); ok {
 		return exitNoServer
 	}
+	if _, ok := errors.AsType[*inUseError](err); ok {
+		return exitInUse
+	}
 	return exitFailure
 }
 
@@ -104,8 +108,8 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentFlags().String("config", "", "configuration `FILE`, in TOML")
 	addSettingFlag(root.PersistentFlags(), settingNamed("data"))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(),
-		a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.memberCommand(),
+		a.auditCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root
 }
 
@@ -152,6 +156,7 @@ func exitCodesTopic() *cobra.Command {
 			"  0  it was done; a server that was asked to stop has stopped\n" +
 			"  1  it was not done; the text on standard error says why\n" +
 			"  2  a mistake on the command line, in a COFFER_ variable or in the configuration file\n" +
-			"  3  no server runs on the data folder",
+			"  3  no server runs on the data folder\n" +
+			"  4  a credential is in use, so that it was not ended by confirm or cancel",
 	}
 }

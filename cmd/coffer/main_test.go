@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"nowhere":    nowhere,
 			"signal":     sendSignal,
 			"setfromout": setFromOut,
+			"setjson":    setJSON,
 		},
 		RequireExplicitExec: true,
 	})
@@ -59,6 +60,7 @@ func waitReady(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Setenv("S3", r.S3)
 			ts.Setenv("S3ADDR", strings.TrimPrefix(r.S3, "http://"))
 			ts.Setenv("ADMIN", r.Admin)
+			ts.Setenv("CONSOLE", r.Console)
 			ts.Setenv("PID", strconv.Itoa(r.PID))
 			return
 		}
@@ -103,6 +105,29 @@ func setFromOut(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("the output has no %q", args[1])
 	}
 	ts.Setenv(args[0], fields[0])
+}
+
+// setJSON NAME PATH sets a variable to a text in the JSON that the last command
+// printed; PATH is names and indexes with dots between them.
+func setJSON(ts *testscript.TestScript, _ bool, args []string) {
+	var v any
+	// A command may print two documents: the first counts.
+	ts.Check(json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))).Decode(&v))
+	for part := range strings.SplitSeq(args[1], ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[part]
+		case []any:
+			i, err := strconv.Atoi(part)
+			ts.Check(err)
+			v = in[i]
+		}
+	}
+	text, ok := v.(string)
+	if !ok {
+		ts.Fatalf("the output has %v at %s", v, args[1])
+	}
+	ts.Setenv(args[0], text)
 }
 
 // nowhere TEXT looks through every file of the script's folder, and through

@@ -66,45 +66,38 @@ var settings = []setting{
 	text("data", kindPath, "data folder", "/var/lib/coffer if that can be written, else ~/.local/share/coffer", func(v *values) *string { return &v.Data }),
 	list("data_disks", kindPaths, "further folders for the bytes of large objects", "", func(v *values) *[]string { return &v.DataDisks }),
 	text("s3_addr", kindText, "`HOST:PORT` of the S3 endpoint; port 0 takes a free one", "", func(v *values) *string { return &v.S3Addr }),
+	text("console_addr", kindText, "`HOST:PORT` of the web console; port 0 takes a free one", "", func(v *values) *string { return &v.ConsoleAddr }),
 	text("admin_addr", kindText, "`HOST:PORT` of health and metrics, without credentials; port 0 takes a free one", "", func(v *values) *string { return &v.AdminAddr }),
 	list("domain", kindList, "host names below which BUCKET.NAME addresses a bucket", "", func(v *values) *[]string { return &v.Domains }),
 	list("region", kindList, "regions that requests may be signed for; the first is the server's own", "", func(v *values) *[]string { return &v.Regions }),
 	text("public_s3_url", kindText, "`URL` by which clients reach the S3 endpoint", "as s3_addr says", func(v *values) *string { return &v.PublicS3URL }),
-	text("tls_cert", kindPath, "certificate chain of the S3 endpoint, in PEM; read again when it changes", "no TLS", func(v *values) *string { return &v.TLSCert }),
+	text("public_console_url", kindText, "`URL` by which people open the console; passkeys and links are bound to its host name", "as console_addr says, with localhost for the loopback", func(v *values) *string { return &v.PublicConsoleURL }),
+	text("tls_cert", kindPath, "certificate chain of the S3 endpoint and the console, in PEM; read again when it changes", "no TLS", func(v *values) *string { return &v.TLSCert }),
 	text("tls_key", kindPath, "private key of tls_cert, in PEM", "no TLS", func(v *values) *string { return &v.TLSKey }),
 	{name: "trusted_proxies", kind: kindList, usage: "networks whose X-Forwarded-For and X-Forwarded-Host are believed", empty: "none",
 		set: setNetworks, get: getNetworks},
 	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
 	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
 		set: setMinFree, get: getMinFree},
-	{name: "drain_timeout", kind: kindDuration, usage: "how long requests may go on after the server was asked to stop",
-		set: func(v *values, text string) (err error) {
-			if v.DrainTimeout, err = time.ParseDuration(text); err != nil {
-				return fmt.Errorf("%q is not a duration: write it as 30s or 5m", text)
-			}
-			return nil
-		},
-		get: func(v *values) string { return v.DrainTimeout.String() }},
+	duration("drain_timeout", "how long requests may go on after the server was asked to stop", func(v *values) *time.Duration { return &v.DrainTimeout }),
+	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
+	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),
+	toggle("keys_reveal", "let owners and admins see secrets again after they were made", func(v *values) *bool { return &v.KeysReveal }),
 	text("log_format", kindText, "auto, text or json; auto is text on a terminal", "", func(v *values) *string { return &v.logFormat }),
 	text("log_level", kindText, "debug, info, warn or error", "", func(v *values) *string { return &v.logLevel }),
 	text("ready_file", kindPath, "`FILE` that is written, as JSON with the addresses, once the server answers", "none", func(v *values) *string { return &v.ReadyFile }),
-	{name: "unsafe_no_sync", kind: kindBool, usage: "acknowledge writes before they are durable: loses data in a power cut",
-		set: func(v *values, text string) (err error) {
-			if v.UnsafeNoSync, err = strconv.ParseBool(text); err != nil {
-				return fmt.Errorf("%q is neither true nor false", text)
-			}
-			return nil
-		},
-		get: func(v *values) string { return strconv.FormatBool(v.UnsafeNoSync) }},
+	toggle("unsafe_no_sync", "acknowledge writes before they are durable: loses data in a power cut", func(v *values) *bool { return &v.UnsafeNoSync }),
 	text("master_key_file", kindPath, "file of the master key, made at the first start", "master.key in the data folder", func(v *values) *string { return &v.MasterKeyFile }),
 	secret("master_key", "the master key itself: 64 hexadecimal digits", func(v *values) *coffer.Secret { return &v.MasterKey }),
-	text("root_email", kindText, "e-mail address of the account that the first start makes", "", func(v *values) *string { return &v.RootEmail }),
+	text("root_email", kindText, "e-mail address of the account that the first start makes, and of its first member", "", func(v *values) *string { return &v.RootEmail }),
+	secret("root_password", "password of the first member, instead of the setup link", func(v *values) *coffer.Secret { return &v.RootPassword }),
 	withFile(text("root_access_key_id", kindText, "Access Key ID that the first account must have", "made at the first start", func(v *values) *string { return &v.RootAccessKeyID })),
 	secret("root_secret_access_key", "the secret of root_access_key_id", func(v *values) *coffer.Secret { return &v.RootSecretAccessKey }),
 }
 
 // otherVariables begin with COFFER_ and are no settings.
-var otherVariables = []string{"COFFER_CONFIG", importSecretVariable, importSecretVariable + "_FILE"}
+var otherVariables = []string{"COFFER_CONFIG", importSecretVariable, importSecretVariable + "_FILE",
+	urlVariable, keyIDVariable, secretVariable, secretVariable + "_FILE"}
 
 func settingNamed(name string) *setting {
 	for i := range settings {
@@ -131,6 +124,28 @@ func bytes(name, usage string, field func(*values) *int64) setting {
 	return setting{name: name, kind: kindBytes, usage: usage,
 		set: func(v *values, text string) (err error) { *field(v), err = parseBytes(text); return err },
 		get: func(v *values) string { return formatBytes(*field(v)) }}
+}
+
+func duration(name, usage string, field func(*values) *time.Duration) setting {
+	return setting{name: name, kind: kindDuration, usage: usage,
+		set: func(v *values, text string) (err error) {
+			if *field(v), err = time.ParseDuration(text); err != nil {
+				return fmt.Errorf("%q is not a duration: write it as 30s or 5m", text)
+			}
+			return nil
+		},
+		get: func(v *values) string { return field(v).String() }}
+}
+
+func toggle(name, usage string, field func(*values) *bool) setting {
+	return setting{name: name, kind: kindBool, usage: usage,
+		set: func(v *values, text string) (err error) {
+			if *field(v), err = strconv.ParseBool(text); err != nil {
+				return fmt.Errorf("%q is neither true nor false", text)
+			}
+			return nil
+		},
+		get: func(v *values) string { return strconv.FormatBool(*field(v)) }}
 }
 
 func secret(name, usage string, field func(*values) *coffer.Secret) setting {

@@ -1,0 +1,105 @@
+package console
+
+import (
+	"net/http"
+	"time"
+
+	"coffer"
+	"coffer/objects"
+)
+
+// objects is the objects service as this person may use it: the same checks as
+// for a key with the scope that the role stands for.
+func (q *request) objects() objects.Session {
+	return q.Objects.As(q.actor())
+}
+
+// actor is the member as the objects service knows callers.
+func (q *request) actor() coffer.Actor {
+	a := coffer.Actor{Account: q.current.Account.ID, Canonical: q.current.Account.Canonical, DisplayName: q.current.Account.DisplayName()}
+	if !q.may(coffer.RoleMember) {
+		a.Scope = &coffer.Scope{Grants: []coffer.Grant{{Preset: coffer.PresetReadOnly}}}
+	}
+	return a
+}
+
+// writes refuses who may only see.
+func (q *request) writes() error {
+	if !q.may(coffer.RoleMember) {
+		return &coffer.Error{Code: coffer.AccessDenied}
+	}
+	return nil
+}
+
+// bucketsPage is the list of buckets.
+type bucketsPage struct {
+	shell
+	Buckets []objects.BucketUsage
+	Now     time.Time
+	Name    string // that was typed
+	Wrong   problems
+}
+
+func (q *request) listBuckets() error { return q.bucketsAnswer(http.StatusOK, "", problems{}) }
+
+func (q *request) bucketsAnswer(status int, name string, wrong problems) error {
+	usage, err := q.objects().Usage(q.ctx())
+	if err != nil {
+		return err
+	}
+	return q.render(status, "buckets", bucketsPage{shell: q.shell("Buckets"), Buckets: usage, Now: q.Now(), Name: name, Wrong: wrong})
+}
+
+func (q *request) createBucket() error {
+	if err := q.writes(); err != nil {
+		return err
+	}
+	name, err := coffer.ParseBucketName(q.value("name"))
+	if err == nil {
+		_, err = q.objects().CreateBucket(q.ctx(), name, q.Region)
+	}
+	if err == nil {
+		return q.redirect("/buckets/" + string(name) + "/objects?did=made")
+	}
+	wrong := problems{}
+	status, ok := typo(wrong, "name", err)
+	if !ok {
+		return err
+	}
+	return q.bucketsAnswer(status, q.value("name"), wrong)
+}
+
+func (q *request) bucketName() (coffer.BucketName, error) {
+	name, err := coffer.ParseBucketName(q.r.PathValue("bucket"))
+	if err != nil {
+		return "", &coffer.Error{Code: coffer.NoSuchBucket}
+	}
+	// A bucket of another account is not there: names are shared by all accounts
+	// in S3, but the console tells nobody of others'.
+	if _, err := q.objects().HeadBucket(q.ctx(), name, coffer.GetBucketLocation); err != nil {
+		if coffer.CodeOf(err) == coffer.AccessDenied {
+			return "", &coffer.Error{Code: coffer.NoSuchBucket}
+		}
+		return "", err
+	}
+	return name, nil
+}
+
+func (q *request) deleteBucket() error {
+	if err := q.writes(); err != nil {
+		return err
+	}
+	name, err := q.bucketName()
+	if err != nil {
+		return err
+	}
+	if err := q.objects().DeleteBucket(q.ctx(), name); err != nil {
+		wrong := problems{}
+		status, ok := typo(wrong, "", err)
+		if !ok {
+			return err
+		}
+		return q.bucketsAnswer(status, "", wrong)
+	}
+	return q.redirect("/buckets?did=removed")
+}

@@ -1,0 +1,110 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"coffer/keys"
+)
+
+// beatEvery is how often a stream without news says that it is alive, so that
+// proxies do not cut it and a browser that went away is noticed.
+const beatEvery = 20 * time.Second
+
+// rotationEvents streams who uses the key, as the HTML that the rotation's page
+// has in its place. It ends with the session: a stream must not outlive what
+// allowed it.
+func (q *request) rotationEvents() error {
+	id := q.r.PathValue("id")
+	if _, err := q.keys().Get(q.ctx(), id); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(q.ctx())
+	defer cancel()
+	defer context.AfterFunc(q.Ending, cancel)()
+	ended := make(chan struct{})
+	go func() {
+		if q.Accounts.WaitEnd(ctx, q.sessionToken()) == nil {
+			close(ended)
+		}
+	}()
+	usages := make(chan keys.Usage)
+	failed := make(chan error, 1)
+	go func() {
+		for usage, err := range q.keys().Watch(ctx, id) {
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case usages <- usage:
+			case <-ctx.Done():
+				return
+			}
+		}
+		failed <- ctx.Err()
+	}()
+
+	q.began = true
+	q.w.Header().Set("Content-Type", "text/event-stream")
+	q.w.Header().Set("X-Accel-Buffering", "no")
+	q.w.WriteHeader(http.StatusOK)
+	out := stream{q.w, http.NewResponseController(q.w)}
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ended:
+			return out.send("end", "the session has ended")
+		case err := <-failed:
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		case usage := <-usages:
+			if usage.Key.Rotation == nil {
+				return out.send("reload", "the rotation has ended")
+			}
+			var html string
+			if html, err = q.fragment("rotation", "who", q.usageView(usage)); err == nil {
+				err = out.send("html", html)
+			}
+		case <-beat.C:
+			err = out.send("", "")
+		}
+		if err != nil {
+			return nil // the browser is gone
+		}
+	}
+}
+
+// stream writes server-sent events (HTML standard, section 9.2).
+type stream struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+// send writes one event, or a comment that says nothing for "".
+func (s stream) send(event, data string) error {
+	var b strings.Builder
+	if event == "" {
+		b.WriteString(": alive\n")
+	} else {
+		b.WriteString("event: " + event + "\n")
+		for line := range strings.SplitSeq(strings.ReplaceAll(data, "\r", ""), "\n") {
+			b.WriteString("data: " + line + "\n")
+		}
+	}
+	b.WriteString("\n")
+	if _, err := s.w.Write([]byte(b.String())); err != nil {
+		return fmt.Errorf("send event: %w", err)
+	}
+	return s.rc.Flush()
+}

@@ -1,0 +1,358 @@
+package console
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/audit"
+	"coffer/keys"
+)
+
+// keysPage is the list of access keys.
+type keysPage struct {
+	shell
+	Keys []keyView
+	// Deleted are those that can still be brought back.
+	Deleted []keyView
+	Now     time.Time
+}
+
+// keyView is one key as pages show it.
+type keyView struct {
+	coffer.Key
+	Now time.Time
+	// Manages tells whether this person may change it.
+	Manages bool
+	// Secret is the current secret where it is shown, else "".
+	Secret string
+}
+
+// Title is what people call the key.
+func (k keyView) Title() string {
+	if k.Name != "" {
+		return k.Name
+	}
+	return string(k.Current.AccessKeyID)
+}
+
+// Scoped is the scope in words.
+func (k keyView) Scoped() string { return k.Scope.String() }
+
+// Badge is the colour of the key's status.
+func (k keyView) Badge() string {
+	switch k.Status {
+	case coffer.KeyActive:
+		return "good"
+	case coffer.KeyPaused:
+		return "warn"
+	}
+	return "bad"
+}
+
+// ExpiresSoon tells whether the end of the key is near.
+func (k keyView) ExpiresSoon() bool {
+	return k.Status == coffer.KeyActive && !k.Expires.IsZero() && k.Expires.Before(k.Now.Add(expiresSoon))
+}
+
+// expiresSoon is how long before its end a key is called to attention.
+const expiresSoon = 14 * 24 * time.Hour
+
+// Deleted tells whether the key was deleted.
+func (k keyView) Gone() bool { return k.Status == coffer.KeyDeleted }
+
+func (q *request) keyView(k coffer.Key) keyView {
+	return keyView{Key: k, Now: q.Now(), Manages: q.may(coffer.RoleAdmin)}
+}
+
+func (q *request) keysOfAccount() (live, deleted []keyView, err error) {
+	all, err := q.keys().List(q.ctx(), q.current.Account.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range all {
+		if k.Status == coffer.KeyDeleted {
+			deleted = append(deleted, q.keyView(k))
+		} else {
+			live = append(live, q.keyView(k))
+		}
+	}
+	newest := func(a, b keyView) int { return a.Created.Compare(b.Created) }
+	slices.SortFunc(live, newest)
+	slices.SortFunc(deleted, newest)
+	return live, deleted, nil
+}
+
+func (q *request) listKeys() error {
+	live, deleted, err := q.keysOfAccount()
+	if err != nil {
+		return err
+	}
+	return q.render(http.StatusOK, "keys", keysPage{shell: q.shell("Access keys"), Keys: live, Deleted: deleted, Now: q.Now()})
+}
+
+// newKeyPage asks what kind of key to make.
+type newKeyPage struct {
+	shell
+	Name    string
+	Expires string
+	Scope   scopeForm
+	Import  bool
+	// ImportID is the Access Key ID of a pair from elsewhere.
+	ImportID string
+	Wrong    problems
+	Today    string
+}
+
+func (q *request) newKeyForm() error {
+	return q.render(http.StatusOK, "newkey", newKeyPage{shell: q.shell("New access key"), Scope: q.scopeForm(nil), Wrong: problems{}, Today: q.today()})
+}
+
+func (q *request) today() string { return q.Now().UTC().Format(time.DateOnly) }
+
+// madePage shows a pair that was just made, with what to do with it.
+type madePage struct {
+	shell
+	Key      keyView
+	Connect  connectView
+	Imported bool
+}
+
+func (q *request) createKey() error {
+	page := newKeyPage{shell: q.shell("New access key"), Name: q.value("name"), Expires: q.value("expires"),
+		Import: q.value("import") != "", ImportID: q.value("import_id"), Wrong: problems{}, Today: q.today()}
+	var in keys.CreateInput
+	var err error
+	in.Name = page.Name
+	page.Scope, in.Scope, err = q.readScope()
+	status := http.StatusBadRequest
+	if err != nil {
+		page.Wrong["scope"] = messageOf(err)
+	}
+	if in.Expires, err = q.readDay("expires"); err != nil {
+		page.Wrong["expires"] = messageOf(err)
+	}
+	if page.Import {
+		in.Import = &keys.Pair{AccessKeyID: page.ImportID, Secret: q.secret("secret")}
+	}
+	if len(page.Wrong) == 0 {
+		key, secret, err := q.keys().Create(q.ctx(), q.current.Account, in)
+		if err == nil {
+			view := q.keyView(key)
+			view.Secret = secret.Reveal()
+			connect, err := q.connectView(view, q.query("tool"))
+			if err != nil {
+				return err
+			}
+			return q.render(http.StatusOK, "made", madePage{shell: q.shell("The key is made"), Key: view, Connect: connect, Imported: page.Import})
+		}
+		var ok bool
+		if status, ok = typo(page.Wrong, "", err); !ok {
+			return err
+		}
+	}
+	return q.render(status, "newkey", page)
+}
+
+// readDay reads a date, which means its end in UTC; "" is the zero time.
+func (q *request) readDay(name string) (time.Time, error) {
+	text := q.value(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return time.Time{}, coffer.Errorf(coffer.InvalidArgument, "%.40q is not a date: write it as 2026-12-31", text)
+	}
+	end := day.AddDate(0, 0, 1)
+	if !end.After(q.Now()) {
+		return time.Time{}, coffer.Errorf(coffer.InvalidArgument, "%s is past: choose a day to come, or none", text)
+	}
+	return end, nil
+}
+
+// keyPage is all about one key.
+type keyPage struct {
+	shell
+	Key     keyView
+	Usage   usageView
+	Scope   scopeForm
+	Expires string
+	Events  []eventView
+	Tested  *testResult
+	Wrong   problems
+	Today   string
+}
+
+func (q *request) keyPage(wrong problems) (keyPage, error) {
+	usage, err := q.keys().Usage(q.ctx(), q.r.PathValue("id"))
+	if err != nil {
+		return keyPage{}, err
+	}
+	page := keyPage{Key: q.keyView(usage.Key), Usage: q.usageView(usage), Scope: q.scopeForm(usage.Key.Scope), Wrong: wrong, Today: q.today()}
+	page.shell = q.shell(page.Key.Title())
+	if !usage.Key.Expires.IsZero() {
+		page.Expires = usage.Key.Expires.UTC().Add(-time.Nanosecond).Format(time.DateOnly)
+	}
+	if page.Manages {
+		events, _, err := q.Audit.As(q.caller()).List(q.ctx(), q.current.Account.ID, audit.Filter{Target: string(usage.Key.ID)}, "", 20)
+		if err != nil {
+			return keyPage{}, err
+		}
+		page.Events = q.eventViews(events)
+	}
+	return page, nil
+}
+
+func (q *request) showKey() error { return q.keyAnswer(http.StatusOK, problems{}) }
+
+func (q *request) keyAnswer(status int, wrong problems) error {
+	page, err := q.keyPage(wrong)
+	if err != nil {
+		return err
+	}
+	return q.render(status, "key", page)
+}
+
+// reveal shows the current secret on the key's page.
+func (q *request) reveal() error {
+	_, secret, err := q.keys().Reveal(q.ctx(), q.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	page, err := q.keyPage(problems{})
+	if err != nil {
+		return err
+	}
+	page.Key.Secret = secret.Reveal()
+	return q.render(http.StatusOK, "key", page)
+}
+
+// keyVerb makes the handler of a button on a key.
+func keyVerb(did string, do func(s keys.Session, q *request, id string) (coffer.Key, error)) func(*request) error {
+	return func(q *request) error {
+		id := q.r.PathValue("id")
+		if _, err := do(q.keys(), q, id); err != nil {
+			wrong := problems{}
+			if status, ok := typo(wrong, did, err); ok {
+				return q.keyAnswer(status, wrong)
+			}
+			return err
+		}
+		return q.redirect("/keys/" + id + "?did=" + did)
+	}
+}
+
+var (
+	pauseKey = keyVerb("paused", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		return s.Pause(q.ctx(), id)
+	})
+	resumeKey = keyVerb("resumed", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		return s.Resume(q.ctx(), id)
+	})
+	deleteKey = keyVerb("deleted", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		return s.Delete(q.ctx(), id)
+	})
+	undeleteKey = keyVerb("undeleted", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		return s.Undelete(q.ctx(), id)
+	})
+	renameKey = keyVerb("renamed", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		return s.Rename(q.ctx(), id, q.value("name"))
+	})
+	extendKey = keyVerb("extended", func(s keys.Session, q *request, id string) (coffer.Key, error) {
+		expires, err := q.readDay("expires")
+		if err != nil {
+			return coffer.Key{}, err
+		}
+		return s.Extend(q.ctx(), id, expires)
+	})
+)
+
+func (q *request) setScope() error {
+	form, scope, err := q.readScope()
+	if err == nil {
+		if _, err = q.keys().SetScope(q.ctx(), q.r.PathValue("id"), scope); err == nil {
+			return q.redirect("/keys/" + q.r.PathValue("id") + "?did=scoped")
+		}
+	}
+	wrong := problems{}
+	status, ok := typo(wrong, "scope", err)
+	if !ok {
+		return err
+	}
+	page, err := q.keyPage(wrong)
+	if err != nil {
+		return err
+	}
+	page.Scope = form
+	return q.render(status, "key", page)
+}
+
+// scopeForm is a scope as a form has it: everything, or lines of a preset, the
+// buckets and the prefixes.
+type scopeForm struct {
+	Limited bool
+	Grants  []grantForm
+	Presets []presetChoice
+}
+
+type grantForm struct {
+	Number            int
+	Preset            string
+	Buckets, Prefixes string
+}
+
+type presetChoice struct{ Name, Words string }
+
+func (q *request) scopeForm(s *coffer.Scope) scopeForm {
+	f := scopeForm{Limited: s != nil}
+	for _, p := range coffer.Presets() {
+		f.Presets = append(f.Presets, presetChoice{string(p), p.Words()})
+	}
+	if s != nil {
+		for _, g := range s.Grants {
+			f.Grants = append(f.Grants, grantForm{len(f.Grants) + 1, string(g.Preset), strings.Join(g.Buckets, ", "), strings.Join(g.Prefixes, ", ")})
+		}
+	}
+	// One line more than there are, to add one without a script.
+	f.Grants = append(f.Grants, grantForm{Number: len(f.Grants) + 1})
+	return f
+}
+
+// readScope reads the scope that was typed. The form is what to show again.
+func (q *request) readScope() (scopeForm, *coffer.Scope, error) {
+	f := q.scopeForm(nil)
+	if q.value("scope") != "limited" {
+		return f, nil, nil
+	}
+	f.Limited, f.Grants = true, nil
+	presets, buckets, prefixes := q.r.PostForm["preset"], q.r.PostForm["buckets"], q.r.PostForm["prefixes"]
+	scope := coffer.Scope{}
+	for i, preset := range presets {
+		if i >= len(buckets) || i >= len(prefixes) {
+			break
+		}
+		f.Grants = append(f.Grants, grantForm{i + 1, preset, buckets[i], prefixes[i]})
+		if preset != "" {
+			scope.Grants = append(scope.Grants, coffer.Grant{Preset: coffer.Preset(preset), Buckets: words(buckets[i]), Prefixes: words(prefixes[i])})
+		}
+	}
+	if len(scope.Grants) == 0 {
+		return f, nil, coffer.Errorf(coffer.InvalidArgument, "the key would be allowed nothing: choose what it may do, or let it do everything")
+	}
+	parsed, err := coffer.ParseScope(scope)
+	return f, parsed, err
+}
+
+// words splits a list at commas and line ends; names may have spaces inside.
+func words(s string) []string {
+	var out []string
+	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == '\n' }) {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

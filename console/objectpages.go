@@ -1,0 +1,242 @@
+package console
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/objects"
+)
+
+// objectsPage is one level of a bucket.
+type objectsPage struct {
+	shell
+	Bucket  coffer.BucketName
+	Prefix  string
+	Crumbs  []crumb
+	Folders []folder
+	Objects []objectRow
+	// Next is the URL of the next page, "" at the end; First of the first.
+	Next, First string
+	Now         time.Time
+	Wrong       problems
+}
+
+// crumb is one step of the way down to a folder.
+type crumb struct{ Name, URL string }
+
+type folder struct{ Name, URL string }
+
+type objectRow struct {
+	coffer.Object
+	Name        string
+	DownloadURL string
+}
+
+// listURL is the address of a folder's page.
+func listURL(bucket coffer.BucketName, prefix, after string) string {
+	u := "/buckets/" + string(bucket) + "/objects"
+	v := url.Values{}
+	if prefix != "" {
+		v.Set("prefix", prefix)
+	}
+	if after != "" {
+		v.Set("after", after)
+	}
+	if len(v) > 0 {
+		u += "?" + v.Encode()
+	}
+	return u
+}
+
+// pageMax is how many lines one page of objects has.
+const pageMax = 200
+
+func (q *request) listObjects() error {
+	return q.objectsAnswer(http.StatusOK, q.query("prefix"), q.query("after"), problems{})
+}
+
+func (q *request) objectsAnswer(status int, prefix, after string, wrong problems) error {
+	bucket, err := q.bucketName()
+	if err != nil {
+		return err
+	}
+	list, err := q.objects().List(q.ctx(), objects.ListInput{Bucket: bucket, Prefix: prefix, Delimiter: "/", After: after, Max: pageMax})
+	if err != nil {
+		return err
+	}
+	page := objectsPage{shell: q.shell(string(bucket)), Bucket: bucket, Prefix: prefix, Now: q.Now(), Wrong: wrong}
+	page.Crumbs = []crumb{{string(bucket), listURL(bucket, "", "")}}
+	for i, c := range prefix {
+		if c == '/' {
+			up := prefix[:i+1]
+			page.Crumbs = append(page.Crumbs, crumb{name(up), listURL(bucket, up, "")})
+		}
+	}
+	for _, p := range list.Prefixes {
+		page.Folders = append(page.Folders, folder{name(p), listURL(bucket, p, "")})
+	}
+	for _, o := range list.Objects {
+		page.Objects = append(page.Objects, objectRow{o, strings.TrimPrefix(o.Key, prefix),
+			"/buckets/" + string(bucket) + "/download?" + url.Values{"key": {o.Key}}.Encode()})
+	}
+	if list.Next != "" {
+		page.Next = listURL(bucket, prefix, list.Next)
+	}
+	if after != "" {
+		page.First = listURL(bucket, prefix, "")
+	}
+	return q.render(status, "objects", page)
+}
+
+// name is the last part of a prefix: a/b/ is b. A part that is empty still has a
+// name to click on.
+func name(prefix string) string {
+	s := strings.TrimSuffix(prefix, "/")
+	s = s[strings.LastIndexByte(s, '/')+1:]
+	if s == "" {
+		return "(no name)"
+	}
+	return s
+}
+
+// download sends the browser to the S3 address with a URL that is good for this
+// one object and a minute. The answer there is always an attachment, so nothing
+// that was uploaded is shown as a page anywhere.
+func (q *request) download() error {
+	bucket, err := q.bucketName()
+	if err != nil {
+		return err
+	}
+	key := q.query("key")
+	if _, err := q.objects().Head(q.ctx(), objects.GetInput{Bucket: bucket, Key: key}); err != nil {
+		return err
+	}
+	to, err := q.presign(http.MethodGet, bucket, key, url.Values{"response-content-disposition": {attachment(key)}}, "")
+	if err != nil {
+		return err
+	}
+	return q.redirect(to)
+}
+
+// attachment is a Content-Disposition that saves under the key's last part
+// (RFC 6266, RFC 8187).
+func attachment(key string) string {
+	file := path.Base(key)
+	if v := mime.FormatMediaType("attachment", map[string]string{"filename": file}); v != "" {
+		return v
+	}
+	return "attachment"
+}
+
+// signedUpload is what upload.js reads.
+type signedUpload struct {
+	URL  string `json:"url"`
+	Type string `json:"type"`
+}
+
+// signUpload gives a script the URL to PUT one file to.
+func (q *request) signUpload() error {
+	err := q.writes()
+	if err != nil {
+		return q.failJSON(err)
+	}
+	bucket, err := q.bucketName()
+	if err != nil {
+		return q.failJSON(err)
+	}
+	key := q.r.PostForm.Get("prefix") + q.r.PostForm.Get("name")
+	if err := coffer.CheckObjectKey(key); err != nil {
+		return q.failJSON(err)
+	}
+	kind := contentType(q.value("type"))
+	to, err := q.presign(http.MethodPut, bucket, key, nil, kind)
+	if err != nil {
+		return q.failJSON(err)
+	}
+	return q.json(http.StatusOK, signedUpload{to, kind})
+}
+
+// contentType is what the browser says of a file, if it is a type at all.
+func contentType(said string) string {
+	if kind, _, err := mime.ParseMediaType(said); err == nil && len(said) < 200 {
+		return kind
+	}
+	return "application/octet-stream"
+}
+
+// upload stores the file of a form, for browsers without scripts. The bytes go
+// from the request into the store, never into a file of the console's own.
+func (q *request) upload() error {
+	if err := q.writes(); err != nil {
+		return err
+	}
+	bucket, err := q.bucketName()
+	if err != nil {
+		return err
+	}
+	parts, err := q.r.MultipartReader()
+	if err != nil {
+		return coffer.Errorf(coffer.InvalidRequest, "the form has no file")
+	}
+	prefix := ""
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return coffer.Errorf(coffer.InvalidRequest, "no file was chosen: choose one and try again")
+		}
+		if err != nil {
+			return coffer.Errorf(coffer.InvalidRequest, "the file did not arrive as a whole: try again")
+		}
+		if part.FormName() == "prefix" {
+			b, err := io.ReadAll(io.LimitReader(part, coffer.ObjectKeyMax+1))
+			if err != nil {
+				return coffer.Errorf(coffer.InvalidRequest, "the form could not be read")
+			}
+			prefix = string(b)
+			continue
+		}
+		if part.FormName() != "file" || part.FileName() == "" {
+			continue
+		}
+		if err := q.store(bucket, prefix+part.FileName(), part); err != nil {
+			return err
+		}
+		return q.redirect(did(listURL(bucket, prefix, ""), "uploaded"))
+	}
+}
+
+func (q *request) store(bucket coffer.BucketName, key string, part *multipart.Part) error {
+	_, err := q.objects().Put(q.ctx(), objects.PutInput{Bucket: bucket, Key: key, Body: part, Size: -1,
+		Attributes: coffer.Attributes{ContentType: contentType(part.Header.Get("Content-Type"))}})
+	return err
+}
+
+// did adds what was done to the address of the next page.
+func did(to, what string) string {
+	if strings.Contains(to, "?") {
+		return to + "&did=" + what
+	}
+	return to + "?did=" + what
+}
+
+func (q *request) deleteObject() error {
+	if err := q.writes(); err != nil {
+		return err
+	}
+	bucket, err := q.bucketName()
+	if err != nil {
+		return err
+	}
+	if err := q.objects().Delete(q.ctx(), bucket, objects.Doomed{Key: q.r.PostForm.Get("key")}); err != nil {
+		return err
+	}
+	return q.redirect(did(listURL(bucket, q.r.PostForm.Get("prefix"), ""), "erased"))
+}

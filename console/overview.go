@@ -1,0 +1,61 @@
+package console
+
+import (
+	"net/http"
+
+	"coffer"
+)
+
+// overviewPage is what a person sees first: how to connect, what there is, and
+// what wants attention.
+type overviewPage struct {
+	shell
+	Connect                     connectView
+	Buckets, Objects, Bytes     int64
+	Keys                        int
+	Rotating, Expiring, Overdue []keyView
+	// Reveal tells whether this person may see secrets.
+	Empty bool // nothing is stored yet
+}
+
+// Attention tells whether anything wants it.
+func (p overviewPage) Attention() bool {
+	return len(p.Rotating)+len(p.Expiring)+len(p.Overdue) > 0
+}
+
+func (q *request) overview() error {
+	page := overviewPage{shell: q.shell("Overview")}
+	usage, err := q.objects().Usage(q.ctx())
+	if err != nil {
+		return err
+	}
+	page.Buckets = int64(len(usage))
+	for _, u := range usage {
+		page.Objects += u.Objects
+		page.Bytes += u.Bytes
+	}
+	page.Empty = page.Objects == 0
+	live, _, err := q.keysOfAccount()
+	if err != nil {
+		return err
+	}
+	page.Keys = len(live)
+	page.Connect = connectView{Endpoint: q.S3URL(), Region: q.Region}
+	for _, k := range live {
+		switch {
+		case k.Rotation != nil && k.Rotation.Overdue:
+			page.Overdue = append(page.Overdue, k)
+		case k.Rotation != nil:
+			page.Rotating = append(page.Rotating, k)
+		}
+		if k.ExpiresSoon() {
+			page.Expiring = append(page.Expiring, k)
+		}
+		if k.Status == coffer.KeyActive && page.Connect.Key == nil {
+			if page.Connect, err = q.connectView(k, "aws-cli"); err != nil {
+				return err
+			}
+		}
+	}
+	return q.render(http.StatusOK, "overview", page)
+}

@@ -1,0 +1,83 @@
+// <upload-zone sign> sends files straight to the S3 address: for each it asks
+// the console for a pre-signed URL, PUTs the file there and shows how far it is.
+// Without it, its form sends the file through the console.
+class UploadZone extends HTMLElement {
+  connectedCallback() {
+    const form = this.querySelector("form");
+    const input = form.querySelector("input[type=file]");
+    const drop = this.querySelector(".drop");
+    input.multiple = true;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.send([...input.files], form);
+    });
+    for (const name of ["dragenter", "dragover"]) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.add("over");
+      });
+    }
+    for (const name of ["dragleave", "drop"]) {
+      drop.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.remove("over");
+      });
+    }
+    drop.addEventListener("drop", (event) => this.send([...event.dataTransfer.files], form));
+  }
+
+  async send(files, form) {
+    const list = this.querySelector(".uploads");
+    let failed = 0;
+    for (const file of files) {
+      const line = document.createElement("li");
+      const label = document.createElement("span");
+      const bar = document.createElement("progress");
+      bar.max = 1;
+      bar.value = 0;
+      bar.setAttribute("aria-label", file.name);
+      label.textContent = file.name;
+      line.append(label, bar);
+      list.append(line);
+      try {
+        await this.put(file, form, (part) => (bar.value = part));
+        label.textContent = `${file.name}: uploaded`;
+        bar.value = 1;
+      } catch (e) {
+        failed++;
+        label.textContent = `${file.name}: ${e.message}`;
+        bar.remove();
+      }
+    }
+    if (files.length && !failed) location.reload();
+  }
+
+  async put(file, form, progress) {
+    const data = new URLSearchParams({
+      prefix: form.elements.prefix.value,
+      name: file.name,
+      type: file.type,
+    });
+    const answer = await fetch(this.getAttribute("sign"), { method: "POST", body: data });
+    if (!answer.headers.get("Content-Type")?.startsWith("application/json")) {
+      throw new Error("the session has ended: reload the page and sign in again");
+    }
+    const signed = await answer.json();
+    if (!answer.ok) throw new Error(signed.message);
+    await new Promise((done, fail) => {
+      const request = new XMLHttpRequest();
+      request.open("PUT", signed.url);
+      if (signed.type) request.setRequestHeader("Content-Type", signed.type);
+      request.upload.addEventListener("progress", (event) => event.lengthComputable && progress(event.loaded / event.total));
+      request.addEventListener("load", () => {
+        if (request.status < 300) return done();
+        const message = /<Message>([^<]*)/.exec(request.responseText);
+        fail(new Error(message ? message[1] : `the server answered ${request.status}`));
+      });
+      request.addEventListener("error", () => fail(new Error(`the S3 address ${new URL(signed.url).origin} could not be reached from this browser`)));
+      request.send(file);
+    });
+  }
+}
+
+customElements.define("upload-zone", UploadZone);

@@ -1,0 +1,27 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"coffer/audit"
+	"coffer/jobs"
+)
+
+// otherJobs is what the services have to do from time to time.
+func (s *Server) otherJobs() []jobs.Job {
+	log := &audit.Log{Meta: s.stores.meta, Now: s.cfg.Now}
+	const day = 24 * time.Hour
+	return []jobs.Job{
+		{Name: "do what is due for access keys", Every: time.Minute, Do: s.stores.keys.Tick},
+		{Name: "forget clients of access keys", Every: day, Do: func(ctx context.Context) error {
+			_, err := s.stores.keys.Expire(ctx)
+			return err
+		}},
+		{Name: "end old audit events", Every: day, Do: func(ctx context.Context) error {
+			_, err := log.Expire(ctx)
+			return err
+		}},
+		{Name: "end old sessions and links", Every: time.Hour, Do: s.stores.accounts.Expire},
+	}
+}
