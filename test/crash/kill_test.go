@@ -108,7 +108,7 @@ func killedStart(t *testing.T, s *harness.Server, after time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), after)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, harness.Binary(t), "serve", "--data", s.Data, "--s3-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0")
+	cmd := exec.CommandContext(ctx, harness.Binary(t), "serve", "--data", s.Data, "--s3-addr", "127.0.0.1:0", "--console-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0")
 	cmd.Env = []string{"HOME=" + filepath.Dir(s.Data)}
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() == nil {

@@ -17,7 +17,7 @@ import (
 
 // serveArguments starts a server on any free ports.
 func serveArguments(data string) []string {
-	return []string{"serve", "--data", data, "--s3-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-level", "error"}
+	return []string{"serve", "--data", data, "--s3-addr", "127.0.0.1:0", "--console-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0", "--log-level", "error"}
 }
 
 // refused starts a server that must say one sentence with each of the words,

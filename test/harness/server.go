@@ -136,7 +136,7 @@ func (s *Server) TryRestart() error {
 func (s *Server) arguments(ready string) []string {
 	// The log is at debug, because that is where net/http says that a handler
 	// panicked.
-	args := []string{"serve", "--data", s.Data, "--s3-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
+	args := []string{"serve", "--data", s.Data, "--s3-addr", "127.0.0.1:0", "--console-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0",
 		"--ready-file", ready, "--log-format", "json", "--log-level", "debug"}
 	if s.opts.TLS {
 		args = append(args, "--tls-cert", filepath.Join(s.dir, certFile), "--tls-key", filepath.Join(s.dir, keyFile))
