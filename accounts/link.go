@@ -52,8 +52,9 @@ type Link struct {
 	// Token is set only in the answer that made the link.
 	Token coffer.Secret
 
-	byMember coffer.MemberID // empty for an operator at the socket
-	factors  bool            // LinkReset: second factors begin anew
+	byMember  coffer.MemberID  // empty for an operator at the socket
+	byAccount coffer.AccountID // whose member byMember is
+	factors   bool             // LinkReset: second factors begin anew
 }
 
 // setupOwner stands where the account stands in the token of another link.
@@ -123,14 +124,18 @@ func (s *Service) checkLink(r meta.Reader, l Link) error {
 	}
 	a := authority{operator: l.byMember == ""}
 	if l.byMember != "" {
-		by, err := readMember(r, l.Account, l.byMember)
+		by, err := readMember(r, l.byAccount, l.byMember)
 		if coffer.CodeOf(err) == coffer.NoSuchMember {
 			return errNoLink()
 		}
 		if err != nil {
 			return err
 		}
-		a = authority{role: by.Role, operator: by.Operator}
+		a = authority{operator: by.Operator}
+		if l.byAccount == l.Account {
+			// In other accounts an operator is no member, and has no role.
+			a.role = by.Role
+		}
 	}
 	if l.Kind == LinkInvite {
 		if a.grant(l.Role) != nil || l.Operator && !a.operator {
@@ -257,6 +262,7 @@ const (
 	fieldLinkCreated  = 10
 	fieldLinkExpires  = 11
 	fieldLinkFactors  = 12
+	fieldLinkByAcc    = 13
 )
 
 func encodeLink(l Link) []byte {
@@ -273,6 +279,7 @@ func encodeLink(l Link) []byte {
 	r.Time(fieldLinkCreated, l.Created)
 	r.Time(fieldLinkExpires, l.Expires)
 	r.Int(fieldLinkFactors, bit(l.factors))
+	r.Text(fieldLinkByAcc, string(l.byAccount))
 	return r.Bytes()
 }
 
@@ -305,6 +312,8 @@ func decodeLink(b []byte) (Link, error) {
 			l.Expires = f.Time()
 		case fieldLinkFactors:
 			l.factors = f.Int() == 1
+		case fieldLinkByAcc:
+			l.byAccount = coffer.AccountID(f.Text())
 		default:
 			return f.Unknown()
 		}

@@ -199,3 +199,36 @@ func TestAResetStillAsksForTheSecondFactor(t *testing.T) {
 	_, err = w.Redeem(t.Context(), link.Token, RedeemInput{Password: next}, laptop)
 	wantCode(t, "the link again", err, coffer.NoSuchLink)
 }
+
+// TestALinkIntoAnotherAccountEndsWithItsMakersRight: an operator's links are good
+// for as long as their maker is one.
+func TestALinkIntoAnotherAccountEndsWithItsMakersRight(t *testing.T) {
+	w := newWorld(t)
+	a := w.owner()
+	b := a.invite("bob@example.com", coffer.RoleOwner)
+	other, err := w.Create(t.Context(), "other@example.com", "Other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operate := func(on bool) {
+		t.Helper()
+		a.renew()
+		if err := a.door().SetOperator(t.Context(), a.member.Account, b.member.ID, on); err != nil {
+			t.Fatal(err)
+		}
+	}
+	operate(true)
+	b.renew()
+	link, err := b.door().Invite(t.Context(), other.ID, InviteInput{Role: coffer.RoleOwner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.OpenLink(t.Context(), link.Token); err != nil {
+		t.Errorf("OpenLink while its maker is an operator = %v", err)
+	}
+	operate(false)
+	_, _, err = w.OpenLink(t.Context(), link.Token)
+	wantCode(t, "the link of who is no operator any more", err, coffer.NoSuchLink)
+	_, err = w.Redeem(t.Context(), link.Token, RedeemInput{Email: "x@example.com", Password: secret(goodPassword)}, laptop)
+	wantCode(t, "Redeem of it", err, coffer.NoSuchLink)
+}

@@ -86,7 +86,7 @@ func (d Door) Invite(ctx context.Context, account coffer.AccountID, in InviteInp
 			return Link{}, err
 		}
 	}
-	l, err := d.s.drawLink(Link{Kind: LinkInvite, Account: account, Email: in.Email, Role: role, By: d.c.Name, byMember: d.c.Member}, inviteFor)
+	l, err := d.s.drawLink(Link{Kind: LinkInvite, Account: account, Email: in.Email, Role: role, By: d.c.Name, byMember: d.c.Member, byAccount: d.c.Account}, inviteFor)
 	if err != nil {
 		return Link{}, err
 	}
@@ -94,15 +94,12 @@ func (d Door) Invite(ctx context.Context, account coffer.AccountID, in InviteInp
 		if err := errors.Join(a.grant(role), d.freshForOwner(role)); err != nil {
 			return err
 		}
-		// An operator invites into other accounts, too, where they are no member
-		// whose rights could be looked up later.
-		if d.c.Account != account {
-			l.byMember = ""
-		}
 		if in.Email != "" {
-			if _, err := memberByEmail(tx, in.Email); err == nil {
+			// That an address is a member of another account is for nobody here to know:
+			// the link is made, and whoever uses it is told.
+			if m, err := memberByEmail(tx, in.Email); err == nil && m.Account == account {
 				return coffer.Errorf(coffer.MemberExists, "a member with the e-mail address %s exists already", in.Email)
-			} else if coffer.CodeOf(err) != coffer.NoSuchMember {
+			} else if err != nil && coffer.CodeOf(err) != coffer.NoSuchMember {
 				return err
 			}
 		}
@@ -279,16 +276,13 @@ func (d Door) RemoveMember(ctx context.Context, account coffer.AccountID, id cof
 // password, for 24 hours; with factors, second factors begin anew as well. Until
 // it is used nothing changes. Whoever hands it out must know whom to.
 func (d Door) ResetMember(ctx context.Context, account coffer.AccountID, id coffer.MemberID, factors bool) (Link, error) {
-	l, err := d.s.drawLink(Link{Kind: LinkReset, Account: account, Member: id, By: d.c.Name, byMember: d.c.Member, factors: factors}, resetFor)
+	l, err := d.s.drawLink(Link{Kind: LinkReset, Account: account, Member: id, By: d.c.Name, byMember: d.c.Member, byAccount: d.c.Account, factors: factors}, resetFor)
 	if err != nil {
 		return Link{}, err
 	}
 	err = d.change(ctx, account, id, func(tx meta.Tx, a authority, m *member) (bool, error) {
 		if err := a.touch(m); err != nil {
 			return false, err
-		}
-		if d.c.Account != account {
-			l.byMember = ""
 		}
 		l.Email = m.Email
 		// A second link for one member ends the first.

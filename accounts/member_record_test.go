@@ -25,7 +25,7 @@ func TestMemberRecordsReadAsWritten(t *testing.T) {
 	session := Session{ID: "ses_0123456789abcdef0123", Account: full.Account, Member: full.ID, Source: "192.0.2.1", UserAgent: "Firefox",
 		Method: "password+totp", Created: noon, LastSeen: noon.Add(time.Minute), Fresh: noon, Ends: noon.Add(12 * time.Hour), strong: true}
 	link := Link{ID: "lnk_0123456789abcdef0123", Kind: LinkReset, Account: full.Account, Email: "bob@example.com", Role: coffer.RoleMember,
-		Operator: true, Member: "mem_1", By: "ann@example.com", byMember: full.ID, Created: noon, Expires: noon.Add(time.Hour), factors: true}
+		Operator: true, Member: "mem_1", By: "ann@example.com", byMember: full.ID, byAccount: full.Account, Created: noon, Expires: noon.Add(time.Hour), factors: true}
 	checkGolden(t, "member.golden", encodeMember(full))
 	checkGolden(t, "member-email.golden", encodeMemberEmail(full.Account, full.ID))
 	checkGolden(t, "session.golden", encodeSession(session))

@@ -317,37 +317,56 @@ func (s *Service) SignOut(ctx context.Context, token coffer.Secret, c Client) er
 	return wrapf(err, "sign out")
 }
 
-// WaitEnd returns nil once the session of token has ended, or was given a new
-// token, and the error of ctx when that is done first. A session that ends by
-// time is noticed when something looks at it, at the latest by Expire.
+// WaitEnd returns nil once the session of token has ended, by time too, or was
+// given a new token, and the error of ctx when that is done first.
 func (s *Service) WaitEnd(ctx context.Context, token coffer.Secret) error {
 	key, _, ok := tokenRow(meta.PrefixSession, token)
 	if !ok {
 		return nil
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	events := s.meta.Watch(ctx, key)
-	ended := func() (bool, error) {
-		err := s.meta.View(ctx, func(r meta.Reader) error {
-			_, _, _, err := s.readSession(r, token)
-			return err
-		})
-		if coffer.CodeOf(err) == coffer.SignInNeeded {
-			return true, nil
+	for {
+		left, err := s.left(ctx, token)
+		if err != nil || left <= 0 {
+			return wrapf(err, "watch session")
 		}
-		return false, err
+		if err := s.waitChange(ctx, key, token, left); err != nil {
+			return err
+		}
 	}
-	if done, err := ended(); done || err != nil {
+}
+
+// left is how long the session of token lasts if nobody uses it; 0 once it ended.
+func (s *Service) left(ctx context.Context, token coffer.Secret) (left time.Duration, err error) {
+	err = s.meta.View(ctx, func(r meta.Reader) error {
+		_, x, _, err := s.readSession(r, token)
+		if err != nil {
+			return err
+		}
+		now := s.time()
+		left = max(time.Millisecond, min(x.Ends.Sub(now), x.LastSeen.Add(s.idle).Sub(now)))
+		return nil
+	})
+	if coffer.CodeOf(err) == coffer.SignInNeeded {
+		return 0, nil
+	}
+	return left, err
+}
+
+// waitChange returns when the row of a session changes or its time is over, and
+// with the error of ctx when that is done.
+func (s *Service) waitChange(ctx context.Context, key []byte, token coffer.Secret, left time.Duration) error {
+	timed, stop := context.WithTimeout(ctx, left)
+	defer stop()
+	events := s.meta.Watch(timed, key)
+	// It may have changed before the watch began.
+	if left, err := s.left(ctx, token); err != nil || left <= 0 {
 		return wrapf(err, "watch session")
 	}
 	for _, err := range events {
-		if err != nil {
+		if err != nil && timed.Err() == nil {
 			return wrapf(err, "watch session")
 		}
-		if done, err := ended(); done || err != nil {
-			return wrapf(err, "watch session")
-		}
+		break
 	}
 	return ctx.Err()
 }

@@ -237,6 +237,16 @@ func TestWaitEndReturnsAtTheEndOfASession(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Idle", func(t *testing.T) {
+		w := newWorld(t, func(o *Options) { o.Idle = 20 * time.Millisecond })
+		a := w.owner()
+		done := make(chan error, 1)
+		go func() { done <- w.WaitEnd(t.Context(), a.token) }()
+		w.pass(time.Minute)
+		if err := <-done; err != nil {
+			t.Errorf("WaitEnd of a session that nobody uses = %v, want nil", err)
+		}
+	})
 	w := newWorld(t)
 	a := w.owner()
 	ctx, stop := context.WithCancel(t.Context())

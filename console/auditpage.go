@@ -146,5 +146,10 @@ func (q *request) exportAudit() error {
 	q.w.Header().Set("Content-Type", "application/jsonl; charset=utf-8")
 	q.w.Header().Set("Content-Disposition", `attachment; filename="coffer-audit-`+q.today()+`.jsonl"`)
 	q.began = true
-	return q.Audit.As(q.caller()).Export(q.ctx(), q.current.Account.ID, filter, q.w)
+	if err := q.Audit.As(q.caller()).Export(q.ctx(), q.current.Account.ID, filter, q.w); err != nil {
+		q.Logger.Error("audit export", "error", err)
+		// Half of a log must not look like all of it.
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }

@@ -28,9 +28,9 @@ func (q *request) rotationEvents() error {
 	defer context.AfterFunc(q.Ending, cancel)()
 	ended := make(chan struct{})
 	go func() {
-		if q.Accounts.WaitEnd(ctx, q.sessionToken()) == nil {
-			close(ended)
-		}
+		// Whatever the reason: what cannot be watched is not shown any more.
+		_ = q.Accounts.WaitEnd(ctx, q.sessionToken())
+		close(ended)
 	}()
 	usages := make(chan keys.Usage)
 	failed := make(chan error, 1)

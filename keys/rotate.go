@@ -185,6 +185,12 @@ func (s *Service) confirm(tx meta.Tx, k *record, keepLinks bool) error {
 	if keepLinks {
 		old.linksBefore = old.ended
 	}
+	if k.Rotation.Reason == coffer.ReasonLeaked {
+		// Who has one secret may have those before it: no link of any is good.
+		for i := range k.retired {
+			k.retired[i].linksBefore = time.Time{}
+		}
+	}
 	k.Rotation = nil
 	return retire(tx, k, old)
 }

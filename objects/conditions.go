@@ -92,9 +92,12 @@ func (c Conditions) checkWrite(old *row, key string) error {
 // matches tells whether a list of entity tags has etag in it, or is *. Tags may
 // come without their quotes, as S3 clients send them.
 func matches(list, etag string) bool {
+	if strings.TrimSpace(list) == "*" {
+		return true
+	}
 	for tag := range strings.SplitSeq(list, ",") {
 		tag = strings.TrimSpace(tag)
-		if tag == "*" || strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) == etag {
+		if strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) == etag {
 			return true
 		}
 	}

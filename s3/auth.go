@@ -29,7 +29,7 @@ func (q *request) authenticate() error {
 		return coffer.Errorf(coffer.InvalidRequest, "%s does not take a body with x-amz-content-sha256: %s.",
 			q.op.name, auth.ContentSHA256)
 	}
-	if auth.Kind == sigv4.Anonymous && q.r.Header.Get("Authorization") != "" {
+	if auth.Kind == sigv4.Anonymous && (!q.op.anonymous || q.r.Header.Get("Authorization") != "") {
 		return &coffer.Error{Code: coffer.AccessDenied}
 	}
 	var key sigv4.Key

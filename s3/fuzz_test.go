@@ -103,3 +103,15 @@ func FuzzQuery(f *testing.F) {
 		}
 	})
 }
+
+func TestAFloodOfTokensIsRefused(t *testing.T) {
+	for name, flood := range map[string]string{
+		"Comments":     "<Delete>" + strings.Repeat("a<!---->", xmlBodyMax/8) + "</Delete>",
+		"Instructions": "<Delete>" + strings.Repeat("<?a?>", xmlBodyMax/5) + "</Delete>",
+		"Elements":     "<Delete>" + strings.Repeat("<a/>", xmlBodyMax/4) + "</Delete>",
+	} {
+		if _, err := parseXML([]byte(flood), "Delete"); err == nil {
+			t.Errorf("%s: %d bytes were read as a document", name, len(flood))
+		}
+	}
+}

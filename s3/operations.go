@@ -17,7 +17,8 @@ type operation struct {
 	header string
 	// data says that the body is an object's bytes: streamed payloads are taken.
 	data bool
-	// anonymous says that no credential is needed to be told the answer.
+	// anonymous says that no credential is needed to be told the answer; a request
+	// without one does not reach the handler of any other operation.
 	anonymous bool
 	// action is what a Get of a configuration asks the scope for; the other
 	// operations are checked by what objects does for them.

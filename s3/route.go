@@ -129,20 +129,21 @@ func route(r *http.Request, q query, t target) (operation, error) {
 	for _, op := range operations {
 		if op.method == r.Method && op.level == t.level && (op.sub == "" || q.has(op.sub)) &&
 			(op.header == "" || len(r.Header[op.header]) > 0) {
-			if other := stray(q, t.level); op.sub == "" && other != "" {
+			if other := stray(q, t.level, r.Method); op.sub == "" && other != "" {
 				return op, methodNotAllowed(r.Method, other)
 			}
 			return op, nil
 		}
 	}
-	return operation{}, methodNotAllowed(r.Method, stray(q, t.level))
+	return operation{}, methodNotAllowed(r.Method, stray(q, t.level, r.Method))
 }
 
 // stray returns a sub-resource in the query that some operation on this level
-// has, or "".
-func stray(q query, l level) string {
+// has, or for a request that changes something on any level, or "".
+func stray(q query, l level, method string) string {
+	reads := method == get || method == head
 	for name := range q {
-		if slices.ContainsFunc(operations, func(op operation) bool { return op.level == l && op.sub == name }) {
+		if slices.ContainsFunc(operations, func(op operation) bool { return op.sub == name && (op.level == l || !reads) }) {
 			return name
 		}
 	}

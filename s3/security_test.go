@@ -180,8 +180,8 @@ func TestRawFraming(t *testing.T) {
 	w := newWorld(t)
 	tests := []struct{ name, request, want string }{
 		{"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
-		{"SmuggledRequest", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /abc/c HTTP/1.1\r\nHost: a\r\n\r\n", "404"},
-		{"NoLength", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "411"},
+		{"SmuggledRequest", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /abc/c HTTP/1.1\r\nHost: a\r\n\r\n", "403"},
+		{"NoLength", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "403"},
 		{"TwoLengths", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", "400"},
 		{"SignedLength", "PUT /abc/b HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n", "400"},
 		{"BadEscape", "GET /a%zz HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
@@ -228,7 +228,19 @@ func TestAnEmptyBodyIsWaitedForToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\n") {
-		t.Errorf("answer %q, %v, want 100 and then 404", answer, err)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 Forbidden\r\n") {
+		t.Errorf("answer %q, %v, want 100 and then 403", answer, err)
+	}
+}
+
+// TestNoHandlerIsReachedWithoutACredential asks for every operation unsigned: a
+// body that only who has a key may send is never read.
+func TestNoHandlerIsReachedWithoutACredential(t *testing.T) {
+	w := newWorld(t)
+	for _, request := range []string{"GET /", "PUT /abc\n\n<x", "POST /abc?delete\n\n<x", "POST /abc/k?uploadId=x\n\n<x", "PUT /abc/k\n\nx",
+		"GET /abc?acl", "DELETE /abc", "HEAD /abc/k", "PUT /abc?policy\n\n{}", "POST /abc/k?uploads"} {
+		if got := w.play(t, "@key none\n"+request, nil); !strings.HasPrefix(got, "403\n") {
+			t.Errorf("%s without a credential = %s, want 403", request, got)
+		}
 	}
 }

@@ -128,13 +128,14 @@ func (q *request) send(status int, d *doc) error {
 type node struct {
 	name     string
 	value    string
+	text     []byte // what value is made of
 	children []*node
 }
 
 const (
-	xmlDepthMax    = 10
-	xmlElementsMax = 100_000
-	xmlBodyMax     = 2 << 20
+	xmlDepthMax  = 10
+	xmlTokensMax = 400_000
+	xmlBodyMax   = 2 << 20
 )
 
 var errXML = errors.New("not the document that S3 defines")
@@ -181,7 +182,7 @@ func parseXML(b []byte, root string) (*node, error) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	top := &node{}
 	stack := []*node{top}
-	for elements := 0; ; {
+	for tokens := 0; ; tokens++ {
 		token, err := d.Token()
 		if err == io.EOF {
 			break
@@ -189,10 +190,13 @@ func parseXML(b []byte, root string) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if tokens > xmlTokensMax {
+			return nil, errXML
+		}
 		here := stack[len(stack)-1]
 		switch t := token.(type) {
 		case xml.StartElement:
-			if elements++; elements > xmlElementsMax || len(stack) > xmlDepthMax {
+			if len(stack) > xmlDepthMax {
 				return nil, errXML
 			}
 			if t.Name.Space != "" && t.Name.Space != namespace {
@@ -202,17 +206,18 @@ func parseXML(b []byte, root string) (*node, error) {
 			here.children = append(here.children, n)
 			stack = append(stack, n)
 		case xml.EndElement:
+			here.value, here.text = string(here.text), nil
 			if len(here.children) > 0 && strings.TrimSpace(here.value) != "" {
 				return nil, errXML
 			}
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
-			here.value += string(t)
+			here.text = append(here.text, t...)
 		case xml.Directive:
 			return nil, errXML
 		}
 	}
-	if len(top.children) != 1 || top.children[0].name != root || strings.TrimSpace(top.value) != "" {
+	if len(top.children) != 1 || top.children[0].name != root || len(bytes.TrimSpace(top.text)) != 0 {
 		return nil, errXML
 	}
 	return top.children[0], nil

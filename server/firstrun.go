@@ -117,14 +117,18 @@ func (r *root) adopt(ctx context.Context, cfg *Config, ks *keys.Service) error {
 	if key.Account != r.account.ID {
 		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, which is a key of another account: %s", cfg.RootAccessKeyID, fix)
 	}
-	if key.Status != coffer.KeyActive {
-		return fmt.Errorf("COFFER_ROOT_ACCESS_KEY_ID is %s, a key that was %s: %s", cfg.RootAccessKeyID, key.Status, fix)
+	if key.Status != coffer.KeyActive || key.Current.AccessKeyID != coffer.AccessKeyID(cfg.RootAccessKeyID) {
+		// Its owners ended, paused or rotated it, and that holds; it is no reason not to
+		// serve everybody else.
+		cfg.Logger.Warn("the key of COFFER_ROOT_ACCESS_KEY_ID is not in force any more: remove both settings",
+			"access_key_id", cfg.RootAccessKeyID, "status", string(key.Status))
+		return nil
 	}
 	same, err := ks.SecretIs(ctx, cfg.RootAccessKeyID, cfg.RootSecretAccessKey)
 	if err != nil {
 		return err
 	}
-	if !same || key.Current.AccessKeyID != coffer.AccessKeyID(cfg.RootAccessKeyID) {
+	if !same {
 		return fmt.Errorf("COFFER_ROOT_SECRET_ACCESS_KEY is not the secret of the stored key %s, and nothing was changed: %s", cfg.RootAccessKeyID, fix)
 	}
 	r.key = key

@@ -214,10 +214,10 @@ func TestSizes(t *testing.T) {
 
 func TestCommandNameWorksInAnotherTerminal(t *testing.T) {
 	for exe, want := range map[string]bool{
-		"/tmp/go-build123/b001/exe/coffer": true,
-		"/home/ann/.cache/go-build/ab/cd-d/x":  true,
-		"/usr/local/bin/coffer":            false,
-		"/home/u/go/bin/coffer":            false,
+		"/tmp/go-build123/b001/exe/coffer":    true,
+		"/home/ann/.cache/go-build/ab/cd-d/x": true,
+		"/usr/local/bin/coffer":               false,
+		"/home/u/go/bin/coffer":               false,
 	} {
 		if got := goBuild(exe); got != want {
 			t.Errorf("goBuild(%q) = %t, want %t", exe, got, want)
