@@ -99,6 +99,8 @@ type Actor struct {
 	Generation int
 	// Scope is what the key may do; nil is everything in the account.
 	Scope *Scope
+	// Caller is who that is for the audit log.
+	Caller Caller
 }
 
 // Anonymous tells whether the request bore no credential.

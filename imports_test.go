@@ -32,7 +32,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/audit", "coffer coffer/meta"},
 	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
 	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
-	{"coffer/objects", "coffer coffer/meta coffer/blob coffer/metrics"},
+	{"coffer/objects", "coffer coffer/meta coffer/blob coffer/audit coffer/metrics"},
 	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics"},
 
 	// How the world reaches it.

@@ -16,7 +16,8 @@ func (q *request) objects() objects.Session {
 
 // actor is the member as the objects service knows callers.
 func (q *request) actor() coffer.Actor {
-	a := coffer.Actor{Account: q.current.Account.ID, Canonical: q.current.Account.Canonical, DisplayName: q.current.Account.DisplayName()}
+	a := coffer.Actor{Account: q.current.Account.ID, Canonical: q.current.Account.Canonical, DisplayName: q.current.Account.DisplayName(),
+		Caller: q.caller()}
 	if !q.may(coffer.RoleMember) {
 		a.Scope = &coffer.Scope{Grants: []coffer.Grant{{Preset: coffer.PresetReadOnly}}}
 	}

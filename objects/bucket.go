@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"coffer"
+	"coffer/audit"
 	"coffer/meta"
 )
 
@@ -47,7 +48,8 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 		}
 		return errors.Join(
 			tx.Set(bucketKey(name), encodeBucket(b)),
-			tx.Set(accountBucketKey(b.Account, name), nil))
+			tx.Set(accountBucketKey(b.Account, name), nil),
+			s.note(ctx, tx, b, "bucket.create"))
 	})
 	return b, err
 }
@@ -95,7 +97,7 @@ func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error
 	// More uploads than one transaction can hold end in several.
 	for more := true; more; {
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
-			more, err = s.deleteBucket(tx, name)
+			more, err = s.deleteBucket(ctx, tx, name)
 			return err
 		})
 		if err != nil {
@@ -106,7 +108,7 @@ func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error
 }
 
 // deleteBucket removes a bucket in tx, or so many of its uploads as fit.
-func (s Session) deleteBucket(tx meta.Tx, name coffer.BucketName) (more bool, err error) {
+func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.BucketName) (more bool, err error) {
 	b, err := s.bucket(tx, name, coffer.DeleteBucket, "")
 	if err != nil {
 		return false, err
@@ -127,7 +129,13 @@ func (s Session) deleteBucket(tx meta.Tx, name coffer.BucketName) (more bool, er
 		tx.Delete(bucketKey(name)),
 		tx.Delete(accountBucketKey(b.Account, name)),
 		tx.Delete(countKey(b.ID, countObjects)),
-		tx.Delete(countKey(b.ID, countBytes)))
+		tx.Delete(countKey(b.ID, countBytes)),
+		s.note(ctx, tx, b, "bucket.delete"))
+}
+
+// note writes into the audit log what is done to a bucket, and by whom.
+func (s Session) note(ctx context.Context, tx meta.Tx, b coffer.Bucket, action string) error {
+	return audit.Write(tx, audit.By(ctx, s.actor.Caller, s.now(), b.Account, action, string(b.Name)))
 }
 
 // ListBucketsInput says which buckets to list.

@@ -5,7 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"coffer/audit"
 
 	"coffer"
 )
@@ -207,4 +211,27 @@ func TestAccountsNeverSeeEachOther(t *testing.T) {
 	w.check(t, "k", content(1, 5000))
 	w.complete(t, "up", id, list)
 	w.audit(t, true)
+}
+
+// TestBucketsAreMadeAndDeletedInTheLog reads back who did it.
+func TestBucketsAreMadeAndDeletedInTheLog(t *testing.T) {
+	w := openEmpty(t)
+	actor := alice
+	actor.Caller = coffer.Caller{Account: alice.Account, Key: alice.Key, Name: "backup", Source: "192.0.2.1"}
+	s := w.As(actor)
+	if _, err := s.CreateBucket(t.Context(), "bucket", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.step(time.Second)
+	if err := s.DeleteBucket(t.Context(), "bucket"); err != nil {
+		t.Fatal(err)
+	}
+	log := &audit.Log{Meta: w.Meta, Now: w.Now}
+	var lines bytes.Buffer
+	err := log.As(coffer.Caller{Operator: true}).Export(t.Context(), alice.Account, audit.Filter{}, &lines)
+	for _, want := range []string{`"action":"bucket.create","target":"bucket"`, `"action":"bucket.delete","target":"bucket"`, `"name":"backup"`} {
+		if err != nil || !strings.Contains(lines.String(), want) {
+			t.Errorf("the log is %s, %v, want %s in it", lines.String(), err, want)
+		}
+	}
 }

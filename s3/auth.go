@@ -70,6 +70,8 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 		}
 		q.actor, q.region = signer.Actor, c.Region
 		q.actor.Generation = k.Credential.Generation
+		q.actor.Caller = coffer.Caller{Account: q.actor.Account, Key: q.actor.Key, Name: string(q.actor.AccessKeyID),
+			Source: q.source().String(), UserAgent: q.r.UserAgent()}
 		return k.Key, nil
 	}
 	return sigv4.Key{}, err

@@ -90,8 +90,8 @@ type Tool struct {
 // tools is in the order in which people are shown them.
 var tools = []Tool{
 	{"aws-cli", "AWS CLI", "Command line", "Run in a shell.", false},
-	{"env", "Environment", "Command line", "Run in a shell; every AWS SDK and most tools read these variables.", true},
-	{"aws", "AWS profile", "Command line", "Append to ~/.aws/credentials and ~/.aws/config as marked, then use --profile coffer.", true},
+	{"env", "Environment", "Command line", "Run in a shell. Most tools read these variables; the one for the endpoint is known to AWS SDKs since 2023 (AWS CLI 2.13, boto3 1.28).", true},
+	{"aws", "AWS profile", "Command line", "Append to ~/.aws/credentials and ~/.aws/config as marked, then use --profile coffer. Needs AWS CLI 2.13 or 1.29, or an SDK since 2023.", true},
 	{"rclone", "rclone", "Command line", "Append to the file that `rclone config file` names.", true},
 	{"mc", "mc", "Command line", "Run in a shell.", true},
 	{"s3cmd", "s3cmd", "Command line", "Save as ~/.s3cfg.", true},
