@@ -63,7 +63,7 @@ func (q *request) createBucket() error {
 		return q.redirect("/buckets/" + string(name) + "/objects?did=made")
 	}
 	wrong := problems{}
-	status, ok := typo(wrong, "name", err)
+	status, ok := q.typo(wrong, "name", err)
 	if !ok {
 		return err
 	}
@@ -96,7 +96,7 @@ func (q *request) deleteBucket() error {
 	}
 	if err := q.objects().DeleteBucket(q.ctx(), name); err != nil {
 		wrong := problems{}
-		status, ok := typo(wrong, "", err)
+		status, ok := q.typo(wrong, "", err)
 		if !ok {
 			return err
 		}

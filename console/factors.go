@@ -71,7 +71,7 @@ func (q *request) finishTOTP() error {
 	codes, err := q.Accounts.As(q.caller()).FinishTOTP(q.ctx(), q.secret("challenge"), q.value("code"), q.current.Session.ID)
 	if err != nil {
 		wrong := problems{}
-		status, ok := typo(wrong, "code", err)
+		status, ok := q.typo(wrong, "code", err)
 		if !ok || !strings.HasPrefix(q.value("url"), "otpauth:") {
 			return err
 		}

@@ -149,7 +149,7 @@ func (q *request) createKey() error {
 			return q.render(http.StatusOK, "made", madePage{shell: q.shell("The key is made"), Key: view, Connect: connect, Imported: page.Import})
 		}
 		var ok bool
-		if status, ok = typo(page.Wrong, "", err); !ok {
+		if status, ok = q.typo(page.Wrong, "", err); !ok {
 			return err
 		}
 	}
@@ -236,7 +236,7 @@ func keyVerb(did string, do func(s keys.Session, q *request, id string) (coffer.
 		id := q.r.PathValue("id")
 		if _, err := do(q.keys(), q, id); err != nil {
 			wrong := problems{}
-			if status, ok := typo(wrong, did, err); ok {
+			if status, ok := q.typo(wrong, did, err); ok {
 				return q.keyAnswer(status, wrong)
 			}
 			return err
@@ -278,7 +278,7 @@ func (q *request) setScope() error {
 		}
 	}
 	wrong := problems{}
-	status, ok := typo(wrong, "scope", err)
+	status, ok := q.typo(wrong, "scope", err)
 	if !ok {
 		return err
 	}

@@ -91,7 +91,7 @@ func (q *request) invite() error {
 	}
 	if err != nil {
 		wrong := problems{}
-		status, ok := typo(wrong, "email", err)
+		status, ok := q.typo(wrong, "email", err)
 		if !ok {
 			return err
 		}
@@ -113,7 +113,7 @@ func (q *request) memberDone(err error, did string) error {
 		return q.redirect("/members?did=" + did)
 	}
 	wrong := problems{}
-	status, ok := typo(wrong, "", err)
+	status, ok := q.typo(wrong, "", err)
 	if !ok {
 		return err
 	}

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -174,7 +175,14 @@ func (p problems) Of(field string) string { return p[field] }
 
 // typo puts a refusal beside a field of the form; it returns the status for the
 // page and whether err is one that the form can show at all.
-func typo(p problems, field string, err error) (int, bool) {
+func (q *request) typo(p problems, field string, err error) (int, bool) {
+	if e, ok := errors.AsType[*coffer.Error](err); ok {
+		for _, f := range e.Fields {
+			if f.Name == "RetryAfter" {
+				q.w.Header().Set("Retry-After", f.Value)
+			}
+		}
+	}
 	switch status := statusOf(err); status {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		p[field] = messageOf(err)

@@ -50,7 +50,7 @@ func (q *request) rotate() error {
 			return q.redirect("/keys/" + q.r.PathValue("id") + "/rotation")
 		}
 		var ok bool
-		if status, ok = typo(wrong, "", err); !ok {
+		if status, ok = q.typo(wrong, "", err); !ok {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (q *request) ended(key coffer.Key, err error, verb, did string) error {
 	}
 	_, inUse := errors.AsType[*keys.InUse](err)
 	wrong := problems{}
-	status, ok := typo(wrong, "", err)
+	status, ok := q.typo(wrong, "", err)
 	if !ok {
 		return err
 	}

@@ -50,7 +50,7 @@ func (q *request) settingDone(err error, field, did string) error {
 		return q.redirect("/settings?did=" + did)
 	}
 	wrong := problems{}
-	status, ok := typo(wrong, field, err)
+	status, ok := q.typo(wrong, field, err)
 	if !ok {
 		return err
 	}

@@ -91,7 +91,7 @@ func (q *request) join() error {
 		Email: page.Email, Name: page.Name, AccountName: page.AccountName, Password: q.secret("password"),
 	}, q.client())
 	if err != nil {
-		status, ok := typo(page.Wrong, "", err)
+		status, ok := q.typo(page.Wrong, "", err)
 		if !ok {
 			return err
 		}

@@ -121,7 +121,7 @@ func (q *request) authenticateAgain() error { return q.authenticate() }
 
 func (q *request) signInWrong(err error) error {
 	page := signInPage{shell: q.shell("Sign in"), Kept: q.keptOf(), Email: q.value("email"), Wrong: problems{}}
-	status, ok := typo(page.Wrong, "", err)
+	status, ok := q.typo(page.Wrong, "", err)
 	if !ok {
 		return err
 	}
@@ -146,7 +146,7 @@ func (q *request) signInCode() error {
 	}
 	page := codePage{shell: q.shell("Second step"), Kept: q.keptOf(), Challenge: challenge.Reveal(), TOTP: q.value("has_totp") != "",
 		Recovery: q.value("has_recovery") != "", Options: q.value("options"), UseRecovery: recovery, Wrong: problems{}}
-	status, _ := typo(page.Wrong, "code", err)
+	status, _ := q.typo(page.Wrong, "code", err)
 	return q.render(status, "code", page)
 }
 
