@@ -62,6 +62,7 @@ const (
 	KeyTooLong
 	MetadataTooLarge
 	InvalidStorageClass
+	InvalidTag
 	InvalidObjectState
 	EntityTooLarge
 	EntityTooSmall
@@ -90,6 +91,7 @@ const (
 	MalformedTrailer
 
 	// Requests.
+	BadRequest
 	InvalidArgument
 	InvalidRequest
 	InvalidURI

@@ -25,6 +25,8 @@ type Object struct {
 	Modified   time.Time
 	Attributes Attributes
 	Checksum   Checksum
+	// Tags are in the order in which they were given.
+	Tags []Tag
 	// PartsCount is 0 for an object that was not made of parts.
 	PartsCount int
 }

@@ -20,6 +20,8 @@ type Upload struct {
 	Initiated  time.Time
 	Initiator  CanonicalID
 	Attributes Attributes
+	// Tags are those that the object will have.
+	Tags []Tag
 	// Checksum says which checksum the parts bear and how they are joined; its
 	// Value is empty.
 	Checksum Checksum

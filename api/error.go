@@ -77,6 +77,8 @@ var wire = [coffer.CodeCount]struct {
 	coffer.MalformedXML:                              {"MalformedXML", http.StatusBadRequest},
 	coffer.MissingRequestBody:                        {"MissingRequestBody", http.StatusBadRequest},
 	coffer.MalformedTrailer:                          {"MalformedTrailer", http.StatusBadRequest},
+	coffer.BadRequest:                                {"BadRequest", http.StatusBadRequest},
+	coffer.InvalidTag:                                {"InvalidTag", http.StatusBadRequest},
 	coffer.InvalidArgument:                           {"InvalidArgument", http.StatusBadRequest},
 	coffer.InvalidRequest:                            {"InvalidRequest", http.StatusBadRequest},
 	coffer.InvalidURI:                                {"InvalidURI", http.StatusBadRequest},

@@ -31,6 +31,7 @@ const (
 	PrefixBucket        = 'b' // bucket name → bucket
 	PrefixAccountBucket = 'l' // account ID, bucket name → nothing
 	PrefixBucketCount   = 'n' // bucket ID, which → counter
+	PrefixBucketConfig  = 'q' // bucket ID, kind → one of the bucket's configurations
 	PrefixObject        = 'o' // bucket ID, object key → current version
 	PrefixData          = 'd' // body ID → the bytes of a small object
 	PrefixManifest      = 'm' // body ID, page → the blobs of a large object

@@ -63,6 +63,7 @@ func (a *auditor) take(t testing.TB, key []byte) {
 
 func (a *auditor) read(t testing.TB, r meta.Reader) error {
 	var rows []row
+	buckets := map[coffer.BucketID]bool{}
 	var uploads []coffer.UploadID
 	it := r.Iter(nil, nil)
 	defer it.Close()
@@ -73,6 +74,17 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 			return err
 		}
 		switch key[0] {
+		case meta.PrefixBucket:
+			b, err := decodeBucket(value)
+			if err != nil {
+				return err
+			}
+			buckets[b.ID] = true
+		case meta.PrefixBucketConfig:
+			// Buckets come first.
+			if id := bucketIDOf(key); !buckets[id] {
+				t.Errorf("configuration %c of the bucket %d, which is gone", key[9], id)
+			}
 		case meta.PrefixObject:
 			o, err := decodeRow(string(key[9:]), value)
 			if err != nil {

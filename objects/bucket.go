@@ -126,6 +126,7 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 		return more, err
 	}
 	return false, errors.Join(
+		deleteConfigs(tx, b.ID),
 		tx.Delete(bucketKey(name)),
 		tx.Delete(accountBucketKey(b.Account, name)),
 		tx.Delete(countKey(b.ID, countObjects)),

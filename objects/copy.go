@@ -23,6 +23,9 @@ type CopyInput struct {
 	// StorageClass and WebsiteRedirect count.
 	Replace    bool
 	Attributes coffer.Attributes
+	// ReplaceTags puts Tags in the place of the source's.
+	ReplaceTags bool
+	Tags        []coffer.Tag
 	// Checksum asks for a checksum of that algorithm; "" keeps the source's.
 	Checksum coffer.ChecksumAlgorithm
 }
@@ -32,6 +35,11 @@ type CopyInput struct {
 func (s Session) Copy(ctx context.Context, in CopyInput) (coffer.Object, error) {
 	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
 		return coffer.Object{}, err
+	}
+	if in.ReplaceTags {
+		if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+			return coffer.Object{}, err
+		}
 	}
 	var sum *coffer.Checksum
 	var summed bodyID
@@ -77,6 +85,9 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	}
 	made, err := in.target(*source, from.ID == to.ID)
 	if err != nil {
+		return row{}, err
+	}
+	if made.Tags, err = s.copiedTags(in, source.Tags); err != nil {
 		return row{}, err
 	}
 	if in.Checksum != "" && in.Checksum != source.Checksum.Algorithm {

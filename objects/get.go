@@ -137,6 +137,10 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 			return err
 		}
 		c.Object, c.body, c.Length = o.Object, o.body, o.Size
+		if !s.actor.Scope.Allows(coffer.GetObjectTagging, in.Bucket, in.Key) {
+			// Not even how many they are is told to who may not read them.
+			c.Tags = nil
+		}
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}

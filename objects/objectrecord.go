@@ -9,7 +9,11 @@ import (
 	"coffer/meta"
 )
 
-const objectVersion = 1
+// Version 2 has tags; a record of version 1 is read as one without any.
+const (
+	objectVersion  = 2
+	objectVersion1 = 1
+)
 
 // row is the record of an object: what is known of it, and where its bytes are.
 type row struct {
@@ -29,6 +33,7 @@ func encodeRow(o row) []byte {
 	r.Int(4, int64(o.PartsCount))
 	encodeChecksum(r, 5, o.Checksum)
 	encodeAttributes(r, 10, o.Attributes)
+	encodeTags(r, fieldTag, o.Tags)
 	r.Int(30, int64(o.body.kind))
 	r.Blob(31, o.body.id[:])
 	r.Text(32, string(o.body.ref))
@@ -38,7 +43,7 @@ func encodeRow(o row) []byte {
 
 func decodeRow(key string, value []byte) (row, error) {
 	o := row{Object: coffer.Object{Key: key}}
-	err := meta.ReadRecord(value, objectVersion, func(f meta.Field) error {
+	err := meta.ReadRecord(value, versionOf(value, objectVersion1, objectVersion), func(f meta.Field) error {
 		switch f.Number {
 		case 1:
 			o.Size = f.Int()
@@ -59,7 +64,8 @@ func decodeRow(key string, value []byte) (row, error) {
 		case 33:
 			o.body.pages = int(f.Int())
 		default:
-			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) {
+			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
+				value[0] > objectVersion1 && decodeTag(f, fieldTag, &o.Tags) {
 				return nil
 			}
 			return f.Unknown()
@@ -101,7 +107,7 @@ func (o row) check() error {
 // a thousand that is read.
 func decodeListed(key string, value []byte) (coffer.Object, error) {
 	o := coffer.Object{Key: key}
-	err := meta.ReadRecord(value, objectVersion, func(f meta.Field) error {
+	err := meta.ReadRecord(value, versionOf(value, objectVersion1, objectVersion), func(f meta.Field) error {
 		switch n := f.Number; {
 		case n == 1:
 			o.Size = f.Int()
@@ -117,7 +123,7 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.Checksum.Type = typeOf(f)
 		case n == 17:
 			o.Attributes.StorageClass = f.Text()
-		case n == 7, 10 <= n && n <= 18, 30 <= n && n <= 33:
+		case n == 7, 10 <= n && n <= 18, n == fieldTag && value[0] > objectVersion1, 30 <= n && n <= 33:
 		default:
 			return f.Unknown()
 		}

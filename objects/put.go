@@ -16,6 +16,7 @@ type PutInput struct {
 	Body       io.Reader
 	Size       int64 // -1 if it is not known before the end of Body
 	Attributes coffer.Attributes
+	Tags       []coffer.Tag
 	If         Conditions
 	Digests    Digests
 }
@@ -25,6 +26,9 @@ type PutInput struct {
 // vain. When Put returns without error the object is durable.
 func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
+		return coffer.Object{}, err
+	}
+	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
 		return coffer.Object{}, err
 	}
 	if in.Size > coffer.PutSizeMax {
@@ -41,7 +45,7 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		return coffer.Object{}, err
 	}
 	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etag(),
-		Attributes: in.Attributes, Checksum: d.checksum()}}
+		Attributes: in.Attributes, Tags: in.Tags, Checksum: d.checksum()}}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {

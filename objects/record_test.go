@@ -14,6 +14,7 @@ import (
 
 	"coffer"
 	"coffer/blob"
+	"coffer/meta"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden anew")
@@ -37,14 +38,19 @@ func goldens() []golden {
 	rowOf := func(o coffer.Object, b body) row { return row{o, b} }
 	empty, parts := object, object
 	empty.Size, empty.Attributes = 0, coffer.Attributes{}
+	object.Tags = []coffer.Tag{{Key: "b", Value: "1"}, {Key: "a"}}
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
 	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at}
-	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
+	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
 	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref}
 	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
 	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum}}
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }
+	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
+		{Origins: []string{"*"}, Methods: []string{"HEAD"}, MaxAgeSeconds: -1}}
 	return []golden{
+		{"bucket-cors", rules, encodeBucketCORS(rules), func(b []byte) (any, error) { return decodeBucketCORS(b) }},
+		{"bucket-tagging", object.Tags, encodeBucketTagging(object.Tags), func(b []byte) (any, error) { return decodeBucketTagging(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
 		{"object-empty", rowOf(empty, body{id: id}), encodeRow(rowOf(empty, body{id: id})), row},
 		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
@@ -82,6 +88,53 @@ func TestGoldenRecords(t *testing.T) {
 	}
 }
 
+// TestRecordsOfVersion1AreRead holds that what was written before there were tags
+// reads as having none, and that a record of that version has none.
+func TestRecordsOfVersion1AreRead(t *testing.T) {
+	for _, g := range goldens() {
+		text, err := os.ReadFile(filepath.Join("testdata", g.name+"-v1.golden"))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := undump(t, string(text))
+		want := g.value
+		switch v := want.(type) {
+		case row:
+			v.Tags = nil
+			want = v
+		case coffer.Upload:
+			v.Tags = nil
+			want = v
+		}
+		if got, err := g.decode(old); err != nil || old[0] != 1 || !equal(got, want) {
+			t.Errorf("%s: version %d reads as %+v, %v, want %+v", g.name, old[0], got, err, want)
+		}
+		tagged := meta.NewRecord(1)
+		encodeTags(tagged, fieldTag, []coffer.Tag{{Key: "k"}})
+		if got, err := g.decode(append(old, tagged.Bytes()[1:]...)); err == nil {
+			t.Errorf("%s: version 1 with a tag reads as %+v", g.name, got)
+		}
+	}
+}
+
+// undump reads what hex.Dump wrote.
+func undump(t *testing.T, text string) []byte {
+	t.Helper()
+	var b []byte
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line[8:], "|")
+		part, err := hex.DecodeString(strings.ReplaceAll(line, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = append(b, part...)
+	}
+	return b
+}
+
 // TestKeysStayAsTheyAre holds the keys on disk.
 func TestKeysStayAsTheyAre(t *testing.T) {
 	id := bodyID{0x18, 15: 0xff}
@@ -96,6 +149,8 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		{"Sequence", bucketSequence, "ibucket-sequence"},
 		{"CountObjects", countKey(7, countObjects), "n\x00\x00\x00\x00\x00\x00\x00\x07o"},
 		{"CountBytes", countKey(7, countBytes), "n\x00\x00\x00\x00\x00\x00\x00\x07b"},
+		{"BucketTagging", configKey(7, configTagging), "q\x00\x00\x00\x00\x00\x00\x00\x07t"},
+		{"BucketCORS", configKey(7, configCORS), "q\x00\x00\x00\x00\x00\x00\x00\x07c"},
 		{"Object", objectKey(7, "a/b"), "o\x00\x00\x00\x00\x00\x00\x00\x07a/b"},
 		{"Data", dataKey(id), "d\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
 		{"Refs", refsKey(id), "r\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
@@ -125,7 +180,8 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 		}
 		for name, b := range map[string][]byte{
 			"Empty":        nil,
-			"OtherVersion": append([]byte{2}, g.bytes[1:]...),
+			"VersionZero":  append([]byte{0}, g.bytes[1:]...),
+			"OtherVersion": append([]byte{9}, g.bytes[1:]...),
 			"UnknownField": append(bytes.Clone(g.bytes), 0xa2, 0x06, 1, 'x'),
 			"OtherType":    append(bytes.Clone(g.bytes), 0x0d, 0, 0, 0, 0),
 		} {
@@ -173,10 +229,14 @@ func TestAnyObjectReadsBack(t *testing.T) {
 		if m := rapid.MapOfN(text.Filter(func(s string) bool { return !strings.Contains(s, "\x00") }), text, 0, 4).Draw(t, "metadata"); len(m) > 0 {
 			o.Attributes.Metadata = m
 		}
+		for range rapid.IntRange(0, 3).Draw(t, "tags") {
+			o.Tags = append(o.Tags, coffer.Tag{Key: rapid.StringMatching("[a-z]{0,4}").Draw(t, "tag"), Value: text.Draw(t, "tag value")})
+		}
 		got, err := decodeRow("k", encodeRow(o))
 		if err != nil || !equal(got, o) {
 			t.Fatalf("%+v reads back as %+v, %v", o, got, err)
 		}
+		o.Tags = nil
 		o.Checksum.Value, o.Attributes = "", coffer.Attributes{StorageClass: o.Attributes.StorageClass}
 		if listed, err := decodeListed("k", encodeRow(got)); err != nil || !equal(listed, o.Object) {
 			t.Fatalf("%+v is listed as %+v, %v", o.Object, listed, err)

@@ -28,6 +28,7 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 		do   func(s Session, key string) error
 	}
 	ctx := t.Context()
+	tags := []coffer.Tag{{Key: "k", Value: "v"}}
 	calls := []call{
 		{"get", func(s Session, key string) error {
 			c, err := s.Get(ctx, GetInput{Bucket: "bucket", Key: key})
@@ -64,6 +65,24 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 			_, err := s.CreateUpload(ctx, UploadInput{Bucket: "bucket", Key: key + ".new"})
 			return err
 		}},
+		{"putTagged", func(s Session, key string) error {
+			_, err := s.Put(ctx, PutInput{Bucket: "bucket", Key: key + ".new", Body: bytes.NewReader([]byte("new")), Size: 3, Tags: tags})
+			return err
+		}},
+		{"uploadTagged", func(s Session, key string) error {
+			_, err := s.CreateUpload(ctx, UploadInput{Bucket: "bucket", Key: key + ".new", Tags: tags})
+			return err
+		}},
+		{"tags", func(s Session, key string) error {
+			_, err := s.ObjectTagging(ctx, "bucket", key)
+			return err
+		}},
+		{"tag", func(s Session, key string) error {
+			return s.PutObjectTagging(ctx, "bucket", key, tags)
+		}},
+		{"untag", func(s Session, key string) error {
+			return s.DeleteObjectTagging(ctx, "bucket", key)
+		}},
 		{"list", func(s Session, key string) error {
 			_, err := s.List(ctx, ListInput{Bucket: "bucket", Prefix: key, Max: 1})
 			return err
@@ -87,8 +106,9 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 		preset coffer.Preset
 		allows []string
 	}{
-		{coffer.PresetReadWrite, []string{"get", "head", "attributes", "put", "putNew", "copyFrom", "copyTo", "upload", "list", "uploads", "delete", "deleteMany"}},
-		{coffer.PresetReadOnly, []string{"get", "head", "attributes", "list", "uploads"}},
+		{coffer.PresetReadWrite, []string{"get", "head", "attributes", "put", "putNew", "copyFrom", "copyTo", "upload", "putTagged", "uploadTagged", "tags", "tag", "untag",
+			"list", "uploads", "delete", "deleteMany"}},
+		{coffer.PresetReadOnly, []string{"get", "head", "attributes", "tags", "list", "uploads"}},
 		{coffer.PresetWriteOnly, []string{"put", "putNew", "upload"}},
 		{coffer.PresetCreateOnly, []string{"putNew", "upload"}},
 		{coffer.PresetListOnly, []string{"list", "uploads"}},

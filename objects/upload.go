@@ -22,6 +22,7 @@ type UploadInput struct {
 	Bucket     coffer.BucketName
 	Key        string
 	Attributes coffer.Attributes
+	Tags       []coffer.Tag
 	// Checksum is the algorithm and type that the client asked for, or nothing.
 	Checksum coffer.Checksum
 }
@@ -31,12 +32,15 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}); err != nil {
 		return coffer.Upload{}, err
 	}
+	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+		return coffer.Upload{}, err
+	}
 	id, err := s.id(uploadRandom)
 	if err != nil {
 		return coffer.Upload{}, err
 	}
 	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
-		Initiator: s.actor.Canonical, Attributes: in.Attributes, Checksum: in.Checksum}
+		Initiator: s.actor.Canonical, Attributes: in.Attributes, Tags: in.Tags, Checksum: in.Checksum}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
 		return coffer.Upload{}, err
 	}

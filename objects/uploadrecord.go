@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	uploadVersion   = 1
+	uploadVersion   = 2 // has tags
+	uploadVersion1  = 1
 	partVersion     = 1
 	finishedVersion = 1
 )
@@ -42,19 +43,21 @@ func encodeUpload(u coffer.Upload) []byte {
 	r.Text(2, string(u.Initiator))
 	encodeChecksum(r, 5, u.Checksum)
 	encodeAttributes(r, 10, u.Attributes)
+	encodeTags(r, fieldTag, u.Tags)
 	return r.Bytes()
 }
 
 func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, error) {
 	u := coffer.Upload{Key: key, ID: id}
-	err := meta.ReadRecord(value, uploadVersion, func(f meta.Field) error {
+	err := meta.ReadRecord(value, versionOf(value, uploadVersion1, uploadVersion), func(f meta.Field) error {
 		switch f.Number {
 		case 1:
 			u.Initiated = f.Time()
 		case 2:
 			u.Initiator = coffer.CanonicalID(f.Text())
 		default:
-			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) {
+			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
+				value[0] > uploadVersion1 && decodeTag(f, fieldTag, &u.Tags) {
 				return nil
 			}
 			return f.Unknown()

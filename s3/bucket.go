@@ -98,16 +98,3 @@ func (q *request) getBucketLocation() error {
 	}
 	return q.send(http.StatusOK, d)
 }
-
-// preflight answers a CORS preflight: no bucket has CORS rules yet, and AWS
-// refuses where there are none ("Cross-origin resource sharing errors").
-func (q *request) preflight() error {
-	if q.r.Header.Get("Origin") == "" {
-		return coffer.Errorf(coffer.InvalidRequest, "Insufficient information. Origin request header needed.")
-	}
-	if q.r.Header.Get("Access-Control-Request-Method") == "" {
-		return coffer.Errorf(coffer.InvalidRequest, "Invalid Access-Control-Request-Method: null")
-	}
-	return (&coffer.Error{Code: coffer.CORSNotAllowed}).
-		With("Method", q.r.Header.Get("Access-Control-Request-Method")).With("ResourceType", "BUCKET")
-}

@@ -98,7 +98,12 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 			With("ArgumentName", "x-amz-metadata-directive").With("ArgumentValue", directive)
 	}
 	switch directive := q.r.Header.Get("X-Amz-Tagging-Directive"); directive {
-	case "", "COPY", "REPLACE":
+	case "", "COPY":
+	case "REPLACE":
+		in.ReplaceTags = true
+		if in.Tags, err = q.taggingHeader(); err != nil {
+			return in, err
+		}
 	default:
 		return in, coffer.Errorf(coffer.InvalidArgument, "Unknown tagging directive.").
 			With("ArgumentName", "x-amz-tagging-directive").With("ArgumentValue", directive)

@@ -68,6 +68,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.KeyTooLong:          {"KeyTooLongError", 400, "Your key is too long"},
 	coffer.MetadataTooLarge:    {"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
 	coffer.InvalidStorageClass: {"InvalidStorageClass", 400, "The storage class you specified is not valid"},
+	coffer.InvalidTag:          {"InvalidTag", 400, "The tag you have provided is invalid"},
 	coffer.InvalidObjectState:  {"InvalidObjectState", 403, "The operation is not valid for the current state of the object."},
 	coffer.EntityTooLarge:      {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
 	coffer.EntityTooSmall:      {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
@@ -92,6 +93,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.MissingRequestBody:    {"MissingRequestBodyError", 400, "Request Body is empty"},
 	coffer.MalformedTrailer:      {"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
 
+	coffer.BadRequest:         {"BadRequest", 400, "Bad Request"},
 	coffer.InvalidArgument:    {"InvalidArgument", 400, "Invalid Argument"},
 	coffer.InvalidRequest:     {"InvalidRequest", 400, "Invalid Request"},
 	coffer.InvalidURI:         {"InvalidURI", 400, "Couldn't parse the specified URI."},

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -35,6 +36,33 @@ func FuzzXML(f *testing.F) {
 		})
 		if readable && (err != nil || back.Key != text) {
 			t.Errorf("%q reads back as %q, %v", text, back.Key, err)
+		}
+	})
+}
+
+// FuzzTags reads back the tags that it took from a header, and never trips over
+// documents.
+func FuzzTags(f *testing.F) {
+	f.Add("a=1&b=%2B+x&c", "<Tagging><TagSet><Tag><Key>a</Key><Value/></Tag></TagSet></Tagging>")
+	f.Add("a=%zz&&=", "<CORSConfiguration><CORSRule><MaxAgeSeconds>-1</MaxAgeSeconds></CORSRule></CORSConfiguration>")
+	f.Fuzz(func(t *testing.T, header, document string) {
+		if n, err := parseXML([]byte(document), "Tagging"); err == nil {
+			_, _ = parseTagging(n)
+		}
+		if n, err := parseXML([]byte(document), "CORSConfiguration"); err == nil {
+			_, _ = parseCORS(n)
+		}
+		tags, ok := parseTagQuery(header)
+		if !ok {
+			return
+		}
+		var pairs []string
+		for _, tag := range tags {
+			pairs = append(pairs, url.QueryEscape(tag.Key)+"="+url.QueryEscape(tag.Value))
+		}
+		again, ok := parseTagQuery(strings.Join(pairs, "&"))
+		if !ok || !slices.Equal(again, tags) {
+			t.Errorf("%q is %q and reads back as %q, %t", header, tags, again, ok)
 		}
 	})
 }

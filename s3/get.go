@@ -111,6 +111,9 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 	q.validators(c)
 	h := q.w.Header()
 	h.Set("Accept-Ranges", "bytes")
+	if n := len(c.Tags); n > 0 {
+		h.Set("x-amz-tagging-count", strconv.Itoa(n))
+	}
 	h.Set("Content-Length", strconv.FormatInt(c.Length, 10))
 	if in.PartNumber > 0 && c.PartsCount > 0 {
 		h.Set("x-amz-mp-parts-count", strconv.Itoa(c.PartsCount))

@@ -19,6 +19,9 @@ func (q *request) createMultipartUpload() error {
 	if in.Attributes, err = q.attributes(); err != nil {
 		return err
 	}
+	if in.Tags, err = q.taggingHeader(); err != nil {
+		return err
+	}
 	if alg := q.r.Header.Get("X-Amz-Checksum-Algorithm"); alg != "" {
 		if in.Checksum.Algorithm, err = coffer.ParseChecksumAlgorithm(strings.ToUpper(alg)); err != nil {
 			return err

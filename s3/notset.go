@@ -16,8 +16,6 @@ var unset = map[string]struct {
 }{
 	"GetBucketPolicy":                    {code: coffer.NoSuchBucketPolicy},
 	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
-	"GetBucketCors":                      {code: coffer.NoSuchCORSConfiguration},
-	"GetBucketTagging":                   {code: coffer.NoSuchTagSet},
 	"GetBucketLifecycleConfiguration":    {code: coffer.NoSuchLifecycleConfiguration},
 	"GetBucketEncryption":                {code: coffer.ServerSideEncryptionConfigurationNotFound},
 	"GetObjectLockConfiguration":         {code: coffer.ObjectLockConfigurationNotFound},
@@ -82,11 +80,6 @@ func (q *request) notSetOnObject() error {
 	}
 	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action}); err != nil {
 		return err
-	}
-	if q.op.name == "GetObjectTagging" {
-		d := newDoc("Tagging", namespace)
-		d.text("TagSet", "")
-		return q.send(http.StatusOK, d)
 	}
 	return coffer.Errorf(coffer.InvalidRequest, "Bucket is missing Object Lock Configuration")
 }

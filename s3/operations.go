@@ -17,8 +17,9 @@ type operation struct {
 	header string
 	// data says that the body is an object's bytes: streamed payloads are taken.
 	data bool
-	// anonymous says that no credential is needed to be told the answer; a request
-	// without one does not reach the handler of any other operation.
+	// anonymous says that no credential is needed to be told the answer, nor looked
+	// at: a browser asks before it sends what the signature is for. A request without
+	// one does not reach the handler of any other operation.
 	anonymous bool
 	// action is what a Get of a configuration asks the scope for; the other
 	// operations are checked by what objects does for them.
@@ -55,12 +56,12 @@ var operations = []operation{
 	{name: "GetBucketPolicy", action: coffer.GetBucketPolicy, method: get, level: levelBucket, sub: "policy", handle: (*request).notSet},
 	{name: "PutBucketPolicy", method: put, level: levelBucket, sub: "policy"},
 	{name: "DeleteBucketPolicy", method: del, level: levelBucket, sub: "policy"},
-	{name: "GetBucketCors", action: coffer.GetBucketCORS, method: get, level: levelBucket, sub: "cors", handle: (*request).notSet},
-	{name: "PutBucketCors", method: put, level: levelBucket, sub: "cors"},
-	{name: "DeleteBucketCors", method: del, level: levelBucket, sub: "cors"},
-	{name: "GetBucketTagging", action: coffer.GetBucketTagging, method: get, level: levelBucket, sub: "tagging", handle: (*request).notSet},
-	{name: "PutBucketTagging", method: put, level: levelBucket, sub: "tagging"},
-	{name: "DeleteBucketTagging", method: del, level: levelBucket, sub: "tagging"},
+	{name: "GetBucketCors", method: get, level: levelBucket, sub: "cors", handle: (*request).getBucketCORS},
+	{name: "PutBucketCors", method: put, level: levelBucket, sub: "cors", handle: (*request).putBucketCORS},
+	{name: "DeleteBucketCors", method: del, level: levelBucket, sub: "cors", handle: (*request).deleteBucketCORS},
+	{name: "GetBucketTagging", method: get, level: levelBucket, sub: "tagging", handle: (*request).getBucketTagging},
+	{name: "PutBucketTagging", method: put, level: levelBucket, sub: "tagging", handle: (*request).putBucketTagging},
+	{name: "DeleteBucketTagging", method: del, level: levelBucket, sub: "tagging", handle: (*request).deleteBucketTagging},
 	{name: "GetBucketVersioning", action: coffer.GetBucketVersioning, method: get, level: levelBucket, sub: "versioning", handle: (*request).notSet},
 	{name: "PutBucketVersioning", method: put, level: levelBucket, sub: "versioning"},
 	{name: "GetBucketLifecycleConfiguration", action: coffer.GetLifecycleConfiguration, method: get, level: levelBucket, sub: "lifecycle", handle: (*request).notSet},
@@ -123,9 +124,9 @@ var operations = []operation{
 	{name: "GetObjectAttributes", action: coffer.GetObjectAttributes, method: get, level: levelObject, sub: "attributes", handle: (*request).getObjectAttributes},
 	{name: "GetObjectAcl", action: coffer.GetObjectACL, method: get, level: levelObject, sub: "acl", handle: (*request).getObjectACL},
 	{name: "PutObjectAcl", method: put, level: levelObject, sub: "acl"},
-	{name: "GetObjectTagging", action: coffer.GetObjectTagging, method: get, level: levelObject, sub: "tagging", handle: (*request).notSetOnObject},
-	{name: "PutObjectTagging", method: put, level: levelObject, sub: "tagging"},
-	{name: "DeleteObjectTagging", method: del, level: levelObject, sub: "tagging"},
+	{name: "GetObjectTagging", method: get, level: levelObject, sub: "tagging", handle: (*request).getObjectTagging},
+	{name: "PutObjectTagging", method: put, level: levelObject, sub: "tagging", handle: (*request).putObjectTagging},
+	{name: "DeleteObjectTagging", method: del, level: levelObject, sub: "tagging", handle: (*request).deleteObjectTagging},
 	{name: "GetObjectRetention", action: coffer.GetObjectRetention, method: get, level: levelObject, sub: "retention", handle: (*request).notSetOnObject},
 	{name: "PutObjectRetention", method: put, level: levelObject, sub: "retention"},
 	{name: "GetObjectLegalHold", action: coffer.GetObjectLegalHold, method: get, level: levelObject, sub: "legal-hold", handle: (*request).notSetOnObject},

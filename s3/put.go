@@ -23,12 +23,16 @@ func (q *request) putObject() error {
 	if err != nil {
 		return err
 	}
+	tags, err := q.taggingHeader()
+	if err != nil {
+		return err
+	}
 	digests, err := q.digests()
 	if err != nil {
 		return err
 	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, If: q.writeConditions(), Digests: digests})
+		Attributes: attributes, Tags: tags, If: q.writeConditions(), Digests: digests})
 	if err != nil {
 		return err
 	}

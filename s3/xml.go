@@ -142,8 +142,11 @@ var errXML = errors.New("not the document that S3 defines")
 
 // readXML reads the body as one document with the given root, strictly: no other
 // namespace, no text between elements, no DOCTYPE, nothing behind the root.
-func (q *request) readXML(root string) (*node, error) {
-	b, err := q.readBody(xmlBodyMax)
+func (q *request) readXML(root string) (*node, error) { return q.readXMLUpTo(xmlBodyMax, root) }
+
+// readXMLUpTo is readXML for a body of at most max bytes.
+func (q *request) readXMLUpTo(max int64, root string) (*node, error) {
+	b, err := q.readBody(max)
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +237,16 @@ func (n *node) only(names ...string) error {
 			seen[c.name] = true
 		default:
 			return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(errors.New("unexpected or repeated element " + c.name))
+		}
+	}
+	return nil
+}
+
+// leaves checks that no child has children of its own.
+func (n *node) leaves() error {
+	for _, c := range n.children {
+		if len(c.children) > 0 {
+			return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(errors.New("element inside of " + c.name))
 		}
 	}
 	return nil

@@ -1,0 +1,119 @@
+package objects
+
+import (
+	"context"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// fieldTag is the field of a tag in the records of objects and uploads: the key
+// ended by a NUL, then the value.
+const fieldTag = 20
+
+// ObjectTagging reads the tags of an object, in the order in which they were
+// given.
+func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, key string) ([]coffer.Tag, error) {
+	c, err := s.Head(ctx, GetInput{Bucket: bucket, Key: key, Action: coffer.GetObjectTagging})
+	if err != nil {
+		return nil, err
+	}
+	return c.Tags, nil
+}
+
+// PutObjectTagging puts tags in the place of those that an object has. Nothing
+// else of it changes, its time neither.
+func (s Session) PutObjectTagging(ctx context.Context, bucket coffer.BucketName, key string, tags []coffer.Tag) error {
+	if err := coffer.CheckObjectTags(tags); err != nil {
+		return err
+	}
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	return s.setTags(ctx, bucket, key, tags, coffer.PutObjectTagging)
+}
+
+// DeleteObjectTagging takes all tags from an object.
+func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketName, key string) error {
+	return s.setTags(ctx, bucket, key, nil, coffer.DeleteObjectTagging)
+}
+
+func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key string, tags []coffer.Tag, a coffer.Action) error {
+	if err := coffer.CheckObjectKey(key); err != nil {
+		return err
+	}
+	return s.Meta.Update(ctx, func(tx meta.Tx) error {
+		b, err := s.bucket(tx, bucket, a, key)
+		if err != nil {
+			return err
+		}
+		o, err := currentRow(tx, b.ID, key)
+		if err != nil {
+			return err
+		}
+		if o == nil {
+			return noSuchObject(key)
+		}
+		o.Tags = tags
+		return tx.Set(objectKey(b.ID, key), encodeRow(*o))
+	})
+}
+
+// admitTags refuses tags that an object to be written cannot have, or that the
+// actor may not give it: that needs PutObjectTagging beside PutObject (AWS,
+// "PutObject", Permissions).
+func (s Session) admitTags(bucket coffer.BucketName, key string, tags []coffer.Tag) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if err := coffer.CheckObjectTags(tags); err != nil {
+		return err
+	}
+	return s.allow(coffer.PutObjectTagging, bucket, key)
+}
+
+// copiedTags are the tags of a copy of an object that has source. To keep them
+// the actor must be allowed to read them there and to write them here (AWS,
+// "CopyObject", Permissions).
+func (s Session) copiedTags(in CopyInput, source []coffer.Tag) ([]coffer.Tag, error) {
+	if in.ReplaceTags {
+		return in.Tags, nil
+	}
+	if len(source) == 0 {
+		return nil, nil
+	}
+	if err := s.allow(coffer.GetObjectTagging, in.SourceBucket, in.SourceKey); err != nil {
+		return nil, err
+	}
+	return source, s.allow(coffer.PutObjectTagging, in.Bucket, in.Key)
+}
+
+// BucketTagging reads the tags of a bucket; the error is NoSuchTagSet if it has
+// none.
+func (s Session) BucketTagging(ctx context.Context, bucket coffer.BucketName) ([]coffer.Tag, error) {
+	value, err := s.config(ctx, bucket, configTagging, coffer.GetBucketTagging)
+	if err != nil {
+		return nil, err
+	}
+	if value == nil {
+		return nil, (&coffer.Error{Code: coffer.NoSuchTagSet}).With("BucketName", string(bucket))
+	}
+	return decodeBucketTagging(value)
+}
+
+// PutBucketTagging puts tags in the place of those that a bucket has; none is as
+// DeleteBucketTagging.
+func (s Session) PutBucketTagging(ctx context.Context, bucket coffer.BucketName, tags []coffer.Tag) error {
+	if err := coffer.CheckBucketTags(tags); err != nil {
+		return err
+	}
+	if len(tags) == 0 {
+		return s.DeleteBucketTagging(ctx, bucket)
+	}
+	return s.putConfig(ctx, bucket, configTagging, coffer.PutBucketTagging, encodeBucketTagging(tags))
+}
+
+// DeleteBucketTagging takes all tags from a bucket.
+func (s Session) DeleteBucketTagging(ctx context.Context, bucket coffer.BucketName) error {
+	return s.deleteConfig(ctx, bucket, configTagging, coffer.PutBucketTagging)
+}

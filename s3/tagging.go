@@ -1,0 +1,168 @@
+package s3
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"coffer"
+)
+
+// getBucketTagging answers GetBucketTagging.
+func (q *request) getBucketTagging() error {
+	tags, err := q.session.BucketTagging(q.ctx, q.bucket)
+	if err != nil {
+		return err
+	}
+	return q.sendTags(tags)
+}
+
+// putBucketTagging answers PutBucketTagging.
+func (q *request) putBucketTagging() error {
+	tags, err := q.readTags()
+	if err != nil {
+		return err
+	}
+	if err := q.session.PutBucketTagging(q.ctx, q.bucket, tags); err != nil {
+		return err
+	}
+	return q.ok(http.StatusNoContent)
+}
+
+// deleteBucketTagging answers DeleteBucketTagging.
+func (q *request) deleteBucketTagging() error {
+	if err := q.session.DeleteBucketTagging(q.ctx, q.bucket); err != nil {
+		return err
+	}
+	return q.ok(http.StatusNoContent)
+}
+
+// getObjectTagging answers GetObjectTagging.
+func (q *request) getObjectTagging() error {
+	if err := q.version(); err != nil {
+		return err
+	}
+	tags, err := q.session.ObjectTagging(q.ctx, q.bucket, q.key)
+	if err != nil {
+		return err
+	}
+	return q.sendTags(tags)
+}
+
+// putObjectTagging answers PutObjectTagging.
+func (q *request) putObjectTagging() error {
+	if err := q.version(); err != nil {
+		return err
+	}
+	tags, err := q.readTags()
+	if err != nil {
+		return err
+	}
+	if err := q.session.PutObjectTagging(q.ctx, q.bucket, q.key, tags); err != nil {
+		return err
+	}
+	return q.ok(http.StatusOK)
+}
+
+// deleteObjectTagging answers DeleteObjectTagging.
+func (q *request) deleteObjectTagging() error {
+	if err := q.version(); err != nil {
+		return err
+	}
+	if err := q.session.DeleteObjectTagging(q.ctx, q.bucket, q.key); err != nil {
+		return err
+	}
+	return q.ok(http.StatusNoContent)
+}
+
+func (q *request) sendTags(tags []coffer.Tag) error {
+	d := newDoc("Tagging", namespace)
+	d.begin("TagSet")
+	for _, t := range tags {
+		d.begin("Tag")
+		d.text("Key", t.Key)
+		d.text("Value", t.Value)
+		d.end()
+	}
+	return q.send(http.StatusOK, d)
+}
+
+// readTags reads the body of PutBucketTagging and PutObjectTagging.
+func (q *request) readTags() ([]coffer.Tag, error) {
+	if err := q.requireDigest(); err != nil {
+		return nil, err
+	}
+	n, err := q.readXML("Tagging")
+	if err != nil {
+		return nil, err
+	}
+	return parseTagging(n)
+}
+
+func parseTagging(n *node) ([]coffer.Tag, error) {
+	malformed := &coffer.Error{Code: coffer.MalformedXML}
+	if err := n.only("TagSet"); err != nil {
+		return nil, err
+	}
+	if len(n.children) == 0 {
+		return nil, malformed
+	}
+	set := n.children[0]
+	if err := set.only("Tag*"); err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(set.value) != "" {
+		return nil, malformed
+	}
+	var tags []coffer.Tag
+	for _, c := range set.children {
+		if err := errors.Join(c.only("Key", "Value"), c.leaves()); err != nil {
+			return nil, err
+		}
+		key, hasKey := c.get("Key")
+		value, hasValue := c.get("Value")
+		if !hasKey || !hasValue {
+			return nil, malformed
+		}
+		tags = append(tags, coffer.Tag{Key: key, Value: value})
+	}
+	return tags, nil
+}
+
+// taggingHeader reads the x-amz-tagging header: tags as a query, of which none
+// may be named twice.
+func (q *request) taggingHeader() ([]coffer.Tag, error) {
+	header := q.r.Header.Get("X-Amz-Tagging")
+	tags, ok := parseTagQuery(header)
+	if !ok {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "+
+			"parameters without tag name duplicates.").With("ArgumentName", "x-amz-tagging").With("ArgumentValue", header)
+	}
+	return tags, nil
+}
+
+func parseTagQuery(s string) ([]coffer.Tag, bool) {
+	if s == "" {
+		return nil, true
+	}
+	var tags []coffer.Tag
+	seen := map[string]bool{}
+	for pair := range strings.SplitSeq(s, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		if err != nil {
+			return nil, false
+		}
+		if value, err = url.QueryUnescape(value); err != nil {
+			return nil, false
+		}
+		if seen[key] || !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return nil, false
+		}
+		seen[key] = true
+		tags = append(tags, coffer.Tag{Key: key, Value: value})
+	}
+	return tags, true
+}
