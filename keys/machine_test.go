@@ -61,6 +61,16 @@ func (k *modelKey) with(r role) *modelCredential {
 	return nil
 }
 
+// retire ends a credential; if it leaked, no link of an earlier one is good either.
+func (k *modelKey) retire(c *modelCredential) {
+	c.role = retiredRole
+	for i := range k.credentials {
+		if k.leaked {
+			k.credentials[i].links = time.Time{}
+		}
+	}
+}
+
 // lets tells whether a request is let in.
 func (k *modelKey) lets(c *modelCredential, now time.Time, link bool, signed time.Time) bool {
 	switch {
@@ -168,7 +178,7 @@ func drawStep(rt *rapid.T, now time.Time) step {
 				case !yes && inUse(old, now):
 					return coffer.KeyInUse
 				}
-				old.role = retiredRole
+				k.retire(old)
 				if no {
 					old.links = now
 				}
@@ -269,7 +279,7 @@ func (m *machine) tick(rt *rapid.T) {
 		if inUse(old, now) {
 			k.overdue = true
 		} else {
-			old.role = retiredRole
+			k.retire(old)
 		}
 	}
 }
