@@ -5,7 +5,7 @@ TOOL    = $(GO) tool -modfile=tools/go.mod
 UNIT    = $$($(GO) list ./... | grep -v '^coffer/test/')
 SUITES  = ./test/...
 
-.PHONY: all build run check lint unit test suites compat crash browser fuzz vendor-js deps clean
+.PHONY: all build run check lint unit test suites compat crash browser fuzz bench vendor-js deps clean
 
 all: build
 
@@ -48,6 +48,9 @@ vendor-js: ## what the console takes from npm, copied and checksummed; needs npm
 
 fuzz: ## each fuzz target for FUZZTIME (default one minute)
 	./test/fuzz.sh $${FUZZTIME:-1m}
+
+bench: ## coffer, peers and the machine's limits in one run, under 15 minutes; BENCH='--peer minio=PATH' gives flags
+	$(GO) run ./bench $(BENCH)
 
 clean:
 	rm -rf bin

@@ -43,6 +43,7 @@ var allowed = []struct{ pkg, imports string }{
 	// The whole.
 	{"coffer/server", "*"},
 	{"coffer/cmd/coffer", "coffer coffer/api coffer/server coffer/snippets"},
+	{"coffer/bench", "coffer coffer/sigv4"},
 
 	// What only tests use.
 	{"coffer/test/harness", "coffer coffer/sigv4"},
