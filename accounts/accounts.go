@@ -222,22 +222,15 @@ func insert(tx meta.Tx, a coffer.Account) error {
 // List returns all accounts in the order of their IDs.
 func (s *Service) List(ctx context.Context) ([]coffer.Account, error) {
 	var all []coffer.Account
-	prefix := meta.Key(meta.PrefixAccount)
 	err := s.meta.View(ctx, func(r meta.Reader) error {
-		it := r.Iter(prefix, meta.PrefixEnd(prefix))
-		defer it.Close()
-		for it.Next() {
-			value, err := it.Value()
-			if err != nil {
-				return err
-			}
+		return each(r, meta.Key(meta.PrefixAccount), func(key, value []byte) error {
 			a, err := decodeAccount(value)
 			if err != nil {
-				return fmt.Errorf("account %q: %w", it.Key()[1:], err)
+				return fmt.Errorf("account %q: %w", key[1:], err)
 			}
 			all = append(all, a)
-		}
-		return it.Err()
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)

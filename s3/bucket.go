@@ -43,7 +43,6 @@ func (q *request) location() (string, error) {
 	if err != nil || len(b) == 0 {
 		return q.Regions[0], err
 	}
-	malformed := func(err error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err) }
 	n, err := parseXML(b, "CreateBucketConfiguration")
 	if err != nil {
 		return "", malformed(err)

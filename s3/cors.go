@@ -88,7 +88,7 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 			case "MaxAgeSeconds":
 				age, err := strconv.ParseInt(strings.TrimSpace(e.value), 10, 32)
 				if err != nil || age < 0 {
-					return nil, (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err)
+					return nil, malformed(err)
 				}
 				r.MaxAgeSeconds = int(age)
 			}

@@ -73,7 +73,6 @@ func (q *request) requireDigest() error {
 }
 
 func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
-	malformed := &coffer.Error{Code: coffer.MalformedXML}
 	if err := n.only("Quiet", "Object*"); err != nil {
 		return false, nil, err
 	}
@@ -87,14 +86,14 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 		}
 		key, ok := c.get("Key")
 		if !ok || len(doomed) == deleteMax {
-			return false, nil, malformed
+			return false, nil, malformed(nil)
 		}
 		etag, _ := c.get("ETag")
 		version, _ := c.get("VersionId")
 		doomed = append(doomed, objects.Doomed{Key: key, IfMatch: etag, Version: version})
 	}
 	if len(doomed) == 0 {
-		return false, nil, malformed
+		return false, nil, malformed(nil)
 	}
 	return quiet, doomed, nil
 }

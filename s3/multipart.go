@@ -147,7 +147,6 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	malformed := func(err error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err) }
 	n, err := parseXML(b, "CompleteMultipartUpload")
 	if err != nil {
 		return nil, malformed(err)
@@ -178,7 +177,7 @@ func parsePart(n *node) (coffer.Part, error) {
 	number, ok2 := n.get("PartNumber")
 	p := coffer.Part{ETag: strings.TrimSpace(etag)}
 	if p.Number, err = strconv.Atoi(strings.TrimSpace(number)); err != nil || !ok || !ok2 {
-		return p, (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err)
+		return p, malformed(err)
 	}
 	for _, alg := range coffer.ChecksumAlgorithms {
 		if value, ok := n.get("Checksum" + string(alg)); ok && value != "" {

@@ -102,19 +102,18 @@ func (q *request) readTags() ([]coffer.Tag, error) {
 }
 
 func parseTagging(n *node) ([]coffer.Tag, error) {
-	malformed := &coffer.Error{Code: coffer.MalformedXML}
 	if err := n.only("TagSet"); err != nil {
 		return nil, err
 	}
 	if len(n.children) == 0 {
-		return nil, malformed
+		return nil, malformed(nil)
 	}
 	set := n.children[0]
 	if err := set.only("Tag*"); err != nil {
 		return nil, err
 	}
 	if strings.TrimSpace(set.value) != "" {
-		return nil, malformed
+		return nil, malformed(nil)
 	}
 	var tags []coffer.Tag
 	for _, c := range set.children {
@@ -124,7 +123,7 @@ func parseTagging(n *node) ([]coffer.Tag, error) {
 		key, hasKey := c.get("Key")
 		value, hasValue := c.get("Value")
 		if !hasKey || !hasValue {
-			return nil, malformed
+			return nil, malformed(nil)
 		}
 		tags = append(tags, coffer.Tag{Key: key, Value: value})
 	}

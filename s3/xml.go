@@ -158,7 +158,7 @@ func (q *request) readXMLUpTo(max int64, root string) (*node, error) {
 	}
 	n, err := parseXML(b, root)
 	if err != nil {
-		return nil, (&coffer.Error{Code: coffer.MalformedXML}).Wrap(err)
+		return nil, malformed(err)
 	}
 	return n, nil
 }
@@ -177,6 +177,9 @@ func (q *request) readBody(max int64) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// malformed is the refusal of a document; why is for the operator.
+func malformed(why error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(why) }
 
 func parseXML(b []byte, root string) (*node, error) {
 	if !utf8.Valid(b) {
@@ -236,7 +239,7 @@ func (n *node) only(names ...string) error {
 		case slices.Contains(names, c.name) && !seen[c.name]:
 			seen[c.name] = true
 		default:
-			return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(errors.New("unexpected or repeated element " + c.name))
+			return malformed(errors.New("unexpected or repeated element " + c.name))
 		}
 	}
 	return nil
@@ -246,7 +249,7 @@ func (n *node) only(names ...string) error {
 func (n *node) leaves() error {
 	for _, c := range n.children {
 		if len(c.children) > 0 {
-			return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(errors.New("element inside of " + c.name))
+			return malformed(errors.New("element inside of " + c.name))
 		}
 	}
 	return nil
