@@ -20,6 +20,10 @@ type Bucket struct {
 	Account AccountID
 	Region  string
 	Created time.Time
+	// Configs has a bit for each configuration that the bucket has, and Revision
+	// counts their changes; package objects gives both.
+	Configs  uint32
+	Revision int64
 }
 
 // ParseBucketName checks s by the rules of AWS's "General purpose bucket naming

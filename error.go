@@ -55,6 +55,8 @@ const (
 	NoSuchBucket
 	TooManyBuckets
 	ACLNotSupported
+	InvalidBucketACLWithObjectOwnership
+	InvalidTargetBucketForLogging
 
 	// Objects.
 	NoSuchObject
@@ -67,6 +69,12 @@ const (
 	EntityTooLarge
 	EntityTooSmall
 	ObjectDamaged
+	InvalidRetentionPeriod
+	RestoreAlreadyInProgress
+	QuotaExceeded
+	InvalidEncryptionAlgorithm
+	KMSKeyNotFound
+	KMSDisabled
 
 	// Uploads.
 	NoSuchUpload
@@ -89,6 +97,14 @@ const (
 	MalformedXML
 	MissingRequestBody
 	MalformedTrailer
+	MalformedPolicy
+	MalformedACL
+	MalformedPOST
+	InvalidPolicyDocument
+	IncorrectNumberOfFiles
+	UserKeyMustBeSpecified
+	PostPreDataTooLong
+	UnresolvableGrant
 
 	// Requests.
 	BadRequest

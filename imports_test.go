@@ -17,6 +17,8 @@ var allowed = []struct{ pkg, imports string }{
 	// What everyone shares.
 	{"coffer", ""},
 	{"coffer/sigv4", ""},
+	{"coffer/policy", ""},
+	{"coffer/crypt", ""},
 	{"coffer/metrics", ""},
 	{"coffer/snippets", ""},
 
@@ -32,7 +34,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/audit", "coffer coffer/meta"},
 	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
 	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
-	{"coffer/objects", "coffer coffer/meta coffer/blob coffer/audit coffer/metrics"},
+	{"coffer/objects", "coffer coffer/policy coffer/crypt coffer/meta coffer/blob coffer/audit coffer/metrics"},
 	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics"},
 
 	// How the world reaches it.

@@ -3,19 +3,32 @@ package objects
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"sync"
 
 	"coffer"
 	"coffer/meta"
 )
 
-// configKind says which of a bucket's configurations a record has.
+// configKind says which of a bucket's configurations a record has. It is a
+// lower-case letter, and the name of its audit events is in configNames.
 type configKind byte
 
 const (
 	configCORS    configKind = 'c'
 	configTagging configKind = 't'
 )
+
+// configNames are what the audit log calls the configurations.
+var configNames = map[configKind]string{
+	configCORS:    "cors",
+	configTagging: "tagging",
+}
+
+// bit is the kind's in Bucket.Configs, which spares reading what is not there.
+func (k configKind) bit() uint32 { return 1 << (k - 'a') }
 
 func configKey(id coffer.BucketID, kind configKind) []byte {
 	return append(configsPrefix(id), byte(kind))
@@ -25,31 +38,105 @@ func configsPrefix(id coffer.BucketID) []byte {
 	return meta.Key(meta.PrefixBucketConfig, meta.KeyUint64(uint64(id)))
 }
 
-// config reads a configuration of a bucket, for who may do a there; nil if it was
-// never made.
-func (s Session) config(ctx context.Context, name coffer.BucketName, kind configKind, a coffer.Action) (value []byte, err error) {
+const configVersion = 1
+
+// encodeConfig writes a configuration: one field, the noun as JSON. Configurations
+// are small, read from memory, and have more shapes than records of their own
+// would be worth.
+func encodeConfig(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	r := meta.NewRecord(configVersion)
+	r.Blob(1, text)
+	return r.Bytes(), nil
+}
+
+func decodeConfig[T any](value []byte) (*T, error) {
+	v := new(T)
+	err := meta.ReadRecord(value, configVersion, func(f meta.Field) error {
+		if f.Number != 1 {
+			return f.Unknown()
+		}
+		d := json.NewDecoder(bytes.NewReader(f.Blob()))
+		d.DisallowUnknownFields()
+		return d.Decode(v)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bucket configuration %T: %w", *v, err)
+	}
+	return v, nil
+}
+
+// configs keeps what was decoded for as long as the bucket's row shows the same
+// revision, so that a request reads no configuration twice.
+type configs struct {
+	mu   sync.RWMutex // guards kept
+	kept map[configName]keptConfig
+}
+
+// configsMax bounds the configurations kept; all are forgotten when there are more.
+const configsMax = 10_000
+
+type configName struct {
+	bucket coffer.BucketID
+	kind   configKind
+}
+
+type keptConfig struct {
+	revision int64
+	value    any // the *T that decodeConfig made, or what was compiled from it
+}
+
+// readConfig is a configuration of b as T; nil if there is none. It is shared:
+// nobody may change it. b must have been read with r.
+func readConfig[T any](s *Service, r meta.Reader, b coffer.Bucket, kind configKind) (*T, error) {
+	if b.Configs&kind.bit() == 0 {
+		return nil, nil
+	}
+	name := configName{b.ID, kind}
+	s.configs.mu.RLock()
+	kept := s.configs.kept[name]
+	s.configs.mu.RUnlock()
+	if v, ok := kept.value.(*T); ok && kept.revision == b.Revision {
+		return v, nil
+	}
+	value, err := r.Get(configKey(b.ID, kind))
+	if err != nil {
+		return nil, fmt.Errorf("configuration %q of bucket %s: %w", configNames[kind], b.Name, err)
+	}
+	v, err := decodeConfig[T](value)
+	if err != nil {
+		return nil, err
+	}
+	s.configs.mu.Lock()
+	defer s.configs.mu.Unlock()
+	if s.configs.kept == nil || len(s.configs.kept) >= configsMax {
+		s.configs.kept = map[configName]keptConfig{}
+	}
+	s.configs.kept[name] = keptConfig{b.Revision, v}
+	return v, nil
+}
+
+// getConfig is readConfig for who may do a to the bucket; an error of code none if
+// there is none.
+func getConfig[T any](ctx context.Context, s Session, name coffer.BucketName, kind configKind, a coffer.Action, none coffer.Code) (v *T, err error) {
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
 		b, err := s.bucket(r, name, a, "")
 		if err != nil {
 			return err
 		}
-		value, err = readConfig(r, b.ID, kind)
+		if v, err = readConfig[T](s.Service, r, b, kind); err == nil && v == nil {
+			err = (&coffer.Error{Code: none}).With("BucketName", string(name))
+		}
 		return err
 	})
-	return value, err
-}
-
-// readConfig returns a copy, which outlives the snapshot.
-func readConfig(r meta.Reader, id coffer.BucketID, kind configKind) ([]byte, error) {
-	value, err := r.Get(configKey(id, kind))
-	if errors.Is(err, meta.ErrNotFound) {
-		return nil, nil
-	}
-	return bytes.Clone(value), err
+	return v, err
 }
 
 // putConfig puts a configuration in the place of the one that there is.
-func (s Session) putConfig(ctx context.Context, name coffer.BucketName, kind configKind, a coffer.Action, value []byte) error {
+func (s Session) putConfig(ctx context.Context, name coffer.BucketName, kind configKind, a coffer.Action, v any) error {
 	if err := s.Writable(); err != nil {
 		return err
 	}
@@ -58,18 +145,37 @@ func (s Session) putConfig(ctx context.Context, name coffer.BucketName, kind con
 		if err != nil {
 			return err
 		}
-		return tx.Set(configKey(b.ID, kind), value)
+		return s.setConfig(ctx, tx, b, kind, v)
 	})
+}
+
+// setConfig writes a configuration of b in tx, for who was found to have the right.
+func (s Session) setConfig(ctx context.Context, tx meta.Tx, b coffer.Bucket, kind configKind, v any) error {
+	value, err := encodeConfig(v)
+	if err != nil {
+		return err
+	}
+	b.Configs |= kind.bit()
+	b.Revision++
+	return errors.Join(
+		tx.Set(configKey(b.ID, kind), value),
+		tx.Set(bucketKey(b.Name), encodeBucket(b)),
+		s.note(ctx, tx, b, "bucket."+configNames[kind]+".put"))
 }
 
 // deleteConfig removes a configuration; that there is none is no error.
 func (s Session) deleteConfig(ctx context.Context, name coffer.BucketName, kind configKind, a coffer.Action) error {
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, name, a, "")
-		if err != nil {
+		if err != nil || b.Configs&kind.bit() == 0 {
 			return err
 		}
-		return tx.Delete(configKey(b.ID, kind))
+		b.Configs &^= kind.bit()
+		b.Revision++
+		return errors.Join(
+			tx.Delete(configKey(b.ID, kind)),
+			tx.Set(bucketKey(b.Name), encodeBucket(b)),
+			s.note(ctx, tx, b, "bucket."+configNames[kind]+".delete"))
 	})
 }
 

@@ -34,6 +34,8 @@ func encodeBucket(b coffer.Bucket) []byte {
 	r.Text(3, string(b.Account))
 	r.Text(4, b.Region)
 	r.Time(5, b.Created)
+	r.Int(6, int64(b.Configs))
+	r.Int(7, b.Revision)
 	return r.Bytes()
 }
 
@@ -51,6 +53,10 @@ func decodeBucket(value []byte) (coffer.Bucket, error) {
 			b.Region = f.Text()
 		case 5:
 			b.Created = f.Time()
+		case 6:
+			b.Configs = uint32(f.Int())
+		case 7:
+			b.Revision = f.Int()
 		default:
 			return f.Unknown()
 		}

@@ -11,14 +11,11 @@ import (
 // BucketCORS reads the CORS rules of a bucket; the error is
 // NoSuchCORSConfiguration if it has none.
 func (s Session) BucketCORS(ctx context.Context, bucket coffer.BucketName) ([]coffer.CORSRule, error) {
-	value, err := s.config(ctx, bucket, configCORS, coffer.GetBucketCORS)
+	rules, err := getConfig[[]coffer.CORSRule](ctx, s, bucket, configCORS, coffer.GetBucketCORS, coffer.NoSuchCORSConfiguration)
 	if err != nil {
 		return nil, err
 	}
-	if value == nil {
-		return nil, (&coffer.Error{Code: coffer.NoSuchCORSConfiguration}).With("BucketName", string(bucket))
-	}
-	return decodeBucketCORS(value)
+	return *rules, nil
 }
 
 // PutBucketCORS puts rules in the place of those that a bucket has.
@@ -26,7 +23,7 @@ func (s Session) PutBucketCORS(ctx context.Context, bucket coffer.BucketName, ru
 	if err := coffer.CheckCORSRules(rules); err != nil {
 		return err
 	}
-	return s.putConfig(ctx, bucket, configCORS, coffer.PutBucketCORS, encodeBucketCORS(rules))
+	return s.putConfig(ctx, bucket, configCORS, coffer.PutBucketCORS, rules)
 }
 
 // DeleteBucketCORS removes the rules of a bucket.
@@ -39,7 +36,7 @@ func (s Session) DeleteBucketCORS(ctx context.Context, bucket coffer.BucketName)
 // NoSuchCORSConfiguration where there are no rules. Anybody may ask, as a browser
 // does before it has a credential to show; only the rule that fits is told.
 func (s Session) MatchCORS(ctx context.Context, bucket coffer.BucketName, q coffer.CORSRequest) (*coffer.CORSRule, error) {
-	var value []byte
+	var rule *coffer.CORSRule
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		b, err := readBucket(r, bucket)
 		if errors.Is(err, meta.ErrNotFound) {
@@ -48,18 +45,15 @@ func (s Session) MatchCORS(ctx context.Context, bucket coffer.BucketName, q coff
 		if err != nil {
 			return err
 		}
-		value, err = readConfig(r, b.ID, configCORS)
-		return err
+		rules, err := readConfig[[]coffer.CORSRule](s.Service, r, b, configCORS)
+		if err != nil {
+			return err
+		}
+		if rules == nil {
+			return (&coffer.Error{Code: coffer.NoSuchCORSConfiguration}).With("BucketName", string(bucket))
+		}
+		rule = coffer.MatchCORS(*rules, q)
+		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if value == nil {
-		return nil, (&coffer.Error{Code: coffer.NoSuchCORSConfiguration}).With("BucketName", string(bucket))
-	}
-	rules, err := decodeBucketCORS(value)
-	if err != nil {
-		return nil, err
-	}
-	return coffer.MatchCORS(rules, q), nil
+	return rule, err
 }

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"coffer"
-	"coffer/meta"
 )
 
 func TestCORSRulesAreTheOwnersAndTheirAnswerIsForAll(t *testing.T) {
@@ -48,20 +47,5 @@ func TestCORSRulesAreTheOwnersAndTheirAnswerIsForAll(t *testing.T) {
 	}
 	if _, err := w.alice.BucketCORS(ctx, "bucket"); coffer.CodeOf(err) != coffer.NoSuchCORSConfiguration {
 		t.Errorf("BucketCORS after DeleteBucketCORS = %v, want NoSuchCORSConfiguration", err)
-	}
-}
-
-// TestDamagedRulesAreNotTheCallersFault: what is wrong with a record that is
-// stored is no error of who asks.
-func TestDamagedRulesAreNotTheCallersFault(t *testing.T) {
-	for name, rules := range map[string][]coffer.CORSRule{"NoRules": nil, "BadMethod": {{Origins: []string{"*"}, Methods: []string{"X"}}}} {
-		if got, err := decodeBucketCORS(encodeBucketCORS(rules)); err == nil || coffer.CodeOf(err) != coffer.Internal {
-			t.Errorf("%s: the record reads as %+v, %v, want an internal error", name, got, err)
-		}
-	}
-	r := meta.NewRecord(bucketCORSVersion)
-	r.Text(2, "without an end")
-	if got, err := decodeCORSRule(r.Bytes()); err == nil {
-		t.Errorf("a text without its end reads as %+v", got)
 	}
 }

@@ -9,11 +9,7 @@ import (
 	"coffer/meta"
 )
 
-// Version 2 has tags; a record of version 1 is read as one without any.
-const (
-	objectVersion  = 2
-	objectVersion1 = 1
-)
+const objectVersion = 1
 
 // row is the record of an object: what is known of it, and where its bytes are.
 type row struct {
@@ -43,7 +39,7 @@ func encodeRow(o row) []byte {
 
 func decodeRow(key string, value []byte) (row, error) {
 	o := row{Object: coffer.Object{Key: key}}
-	err := meta.ReadRecord(value, versionOf(value, objectVersion1, objectVersion), func(f meta.Field) error {
+	err := meta.ReadRecord(value, objectVersion, func(f meta.Field) error {
 		switch f.Number {
 		case 1:
 			o.Size = f.Int()
@@ -65,7 +61,7 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.body.pages = int(f.Int())
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
-				value[0] > objectVersion1 && decodeTag(f, fieldTag, &o.Tags) {
+				decodeTag(f, fieldTag, &o.Tags) {
 				return nil
 			}
 			return f.Unknown()
@@ -107,7 +103,7 @@ func (o row) check() error {
 // a thousand that is read.
 func decodeListed(key string, value []byte) (coffer.Object, error) {
 	o := coffer.Object{Key: key}
-	err := meta.ReadRecord(value, versionOf(value, objectVersion1, objectVersion), func(f meta.Field) error {
+	err := meta.ReadRecord(value, objectVersion, func(f meta.Field) error {
 		switch n := f.Number; {
 		case n == 1:
 			o.Size = f.Int()
@@ -123,7 +119,7 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.Checksum.Type = typeOf(f)
 		case n == 17:
 			o.Attributes.StorageClass = f.Text()
-		case n == 7, 10 <= n && n <= 18, n == fieldTag && value[0] > objectVersion1, 30 <= n && n <= 33:
+		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33:
 		default:
 			return f.Unknown()
 		}

@@ -44,6 +44,7 @@ type Service struct {
 	Options
 	buffers sync.Pool // of *[]byte with room for an inline object and one byte more
 	readers readers
+	configs configs
 	opened  time.Time // before the first request
 
 	partSizeMin int64 // coffer.PartSizeMin, less in tests

@@ -91,14 +91,11 @@ func (s Session) copiedTags(in CopyInput, source []coffer.Tag) ([]coffer.Tag, er
 // BucketTagging reads the tags of a bucket; the error is NoSuchTagSet if it has
 // none.
 func (s Session) BucketTagging(ctx context.Context, bucket coffer.BucketName) ([]coffer.Tag, error) {
-	value, err := s.config(ctx, bucket, configTagging, coffer.GetBucketTagging)
+	tags, err := getConfig[[]coffer.Tag](ctx, s, bucket, configTagging, coffer.GetBucketTagging, coffer.NoSuchTagSet)
 	if err != nil {
 		return nil, err
 	}
-	if value == nil {
-		return nil, (&coffer.Error{Code: coffer.NoSuchTagSet}).With("BucketName", string(bucket))
-	}
-	return decodeBucketTagging(value)
+	return *tags, nil
 }
 
 // PutBucketTagging puts tags in the place of those that a bucket has; none is as
@@ -110,7 +107,7 @@ func (s Session) PutBucketTagging(ctx context.Context, bucket coffer.BucketName,
 	if len(tags) == 0 {
 		return s.DeleteBucketTagging(ctx, bucket)
 	}
-	return s.putConfig(ctx, bucket, configTagging, coffer.PutBucketTagging, encodeBucketTagging(tags))
+	return s.putConfig(ctx, bucket, configTagging, coffer.PutBucketTagging, tags)
 }
 
 // DeleteBucketTagging takes all tags from a bucket.

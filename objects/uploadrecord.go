@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	uploadVersion   = 2 // has tags
-	uploadVersion1  = 1
+	uploadVersion   = 1
 	partVersion     = 1
 	finishedVersion = 1
 )
@@ -49,7 +48,7 @@ func encodeUpload(u coffer.Upload) []byte {
 
 func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, error) {
 	u := coffer.Upload{Key: key, ID: id}
-	err := meta.ReadRecord(value, versionOf(value, uploadVersion1, uploadVersion), func(f meta.Field) error {
+	err := meta.ReadRecord(value, uploadVersion, func(f meta.Field) error {
 		switch f.Number {
 		case 1:
 			u.Initiated = f.Time()
@@ -57,7 +56,7 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 			u.Initiator = coffer.CanonicalID(f.Text())
 		default:
 			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
-				value[0] > uploadVersion1 && decodeTag(f, fieldTag, &u.Tags) {
+				decodeTag(f, fieldTag, &u.Tags) {
 				return nil
 			}
 			return f.Unknown()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +21,8 @@ const (
 	writeChunk = 256 << 10
 	// discardPatience bounds the reading of what a handler left unread.
 	discardPatience = 5 * time.Second
+	// discardMax bounds it in bytes.
+	discardMax = 64 << 20
 	// deadlineSlack saves moving a deadline that is this close to right.
 	deadlineSlack = time.Second
 )
@@ -41,14 +44,18 @@ func (d deadlines) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// What is left in the server's buffer goes out after the handler, so the
 	// write deadline stays; the next request on the connection sets its own.
 	defer writer.extend()
+	var body *pacedBody
 	if r.Body != nil && r.Body != http.NoBody {
-		body := &pacedBody{ReadCloser: r.Body, rc: rc, now: d.now, left: patience}
+		body = &pacedBody{ReadCloser: r.Body, rc: rc, now: d.now, left: patience,
+			sent: r.ProtoMajor == 1 && !strings.EqualFold(r.Header.Get("Expect"), "100-continue")}
 		r2 := *r
 		r2.Body = body
 		r = &r2
-		defer body.finish()
 	}
 	d.next.ServeHTTP(writer, r)
+	if body != nil { // not when the handler panicked: what it wrote is to be cut, not sent
+		body.finish()
+	}
 }
 
 // pacedBody is a request's body whose client must keep sending. Only the time
@@ -60,11 +67,13 @@ type pacedBody struct {
 	left time.Duration // patience left for the next progressBytes
 	got  int           // bytes since the patience was renewed
 	set  time.Time     // the deadline in force
+	sent bool          // the client sends without being asked for more
 	done bool
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
 	start := b.now()
+	b.sent = true
 	if want := start.Add(b.left); b.set.Before(want.Add(-deadlineSlack)) || b.set.After(want) {
 		b.set = want
 		// A connection without deadlines (a test's recorder) has no client to wait for.
@@ -84,10 +93,16 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// finish bounds what the server reads of an unread rest before it gives up.
+// finish reads what the handler left, within bounds. A connection that is closed
+// over bytes on their way is reset, and many a client then never reads the answer
+// that says why it was refused. A client that waits for 100 Continue sends nothing.
 func (b *pacedBody) finish() {
-	if !b.done {
-		_ = b.rc.SetReadDeadline(b.now().Add(discardPatience))
+	if b.done {
+		return
+	}
+	_ = b.rc.SetReadDeadline(b.now().Add(discardPatience))
+	if b.sent && b.rc.Flush() == nil {
+		_, _ = io.CopyN(io.Discard, b.ReadCloser, discardMax)
 	}
 }
 

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -112,7 +114,10 @@ func TestBodiesThatMakeProgressAreRead(t *testing.T) {
 func TestUnreadBodyIsDiscardedForAShortTimeOnly(t *testing.T) {
 	c := newPacedConn()
 	c.left = 1 << 20
-	c.handler(func(http.ResponseWriter, *http.Request) {}).ServeHTTP(c, httptest.NewRequest("PUT", "/", c))
+	// net/http reads some of it; a client that waits for 100 Continue has sent none.
+	r := httptest.NewRequest("PUT", "/", c)
+	r.Header.Set("Expect", "100-continue")
+	c.handler(func(http.ResponseWriter, *http.Request) {}).ServeHTTP(c, r)
 	if want := c.now.Add(discardPatience); !c.read.Equal(want) {
 		t.Errorf("after a handler that did not read, the read deadline is %v, want %v", c.read, want)
 	}
@@ -202,5 +207,33 @@ func TestConnectionsAreKeptAfterABody(t *testing.T) {
 			t.Errorf("answer = %q, %v, want \"hello\"", b, err)
 		}
 		resp.Body.Close()
+	}
+}
+
+// A client that sends all before it reads still learns why it was refused,
+// although the body was not wanted.
+func TestARefusalReachesAClientThatIsStillSending(t *testing.T) {
+	srv := httptest.NewServer(deadlines{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadFull(r.Body, make([]byte, 1<<20))
+		w.Header().Set("Content-Length", "2")
+		w.WriteHeader(http.StatusInsufficientStorage)
+		_, _ = io.WriteString(w, "no")
+	}), time.Now, new(sync.WaitGroup)})
+	defer srv.Close()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 48 << 20
+	if _, err := fmt.Fprintf(conn, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := conn.Write(make([]byte, size)); err != nil {
+		t.Fatalf("sending %d bytes = %d, %v, want all taken", size, n, err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusInsufficientStorage {
+		t.Errorf("the answer is %v, %v, want 507", resp, err)
 	}
 }
