@@ -51,6 +51,7 @@ type digester struct {
 	r   io.Reader
 	md5 hash.Hash
 	sum hash.Hash
+	all hash.Hash // CRC64NVME beside sum, for a part of another algorithm; or nil
 	alg coffer.ChecksumAlgorithm
 	n   int64
 	max int64
@@ -68,6 +69,9 @@ func (d *digester) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	d.md5.Write(p[:n])
 	d.sum.Write(p[:n])
+	if d.all != nil {
+		d.all.Write(p[:n])
+	}
 	if d.n += int64(n); d.n > d.max {
 		return n, tooLarge(d.n, d.max)
 	}
@@ -87,6 +91,14 @@ func (d *digester) etag() string { return hex.EncodeToString(d.md5.Sum(nil)) }
 func (d *digester) checksum() coffer.Checksum {
 	return coffer.Checksum{Algorithm: d.alg, Type: coffer.FullObject,
 		Value: base64.StdEncoding.EncodeToString(d.sum.Sum(nil))}
+}
+
+// whole is the CRC64NVME that was computed beside the checksum; "" if none was.
+func (d *digester) whole() string {
+	if d.all == nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(d.all.Sum(nil))
 }
 
 // verify compares what the client said with what arrived: how many bytes, if

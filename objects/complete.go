@@ -198,14 +198,14 @@ func (a *assembly) add(p partRow) error {
 	a.size += p.Size
 	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref,
 		checksum: coffer.Checksum{Algorithm: p.Checksum.Algorithm, Value: p.Checksum.Value}})
+	value := p.Checksum.Value
 	if p.Checksum.Algorithm != a.kind.Algorithm {
-		// A client that chose no algorithm for the upload may have chosen one for
-		// its parts: there is no checksum of the whole then.
-		a.kind, a.joined = coffer.Checksum{}, nil
+		// Of an upload that was begun without an algorithm.
+		value = p.crc64
 	}
 	switch {
 	case a.joined != nil:
-		return a.joined.add(p.Checksum.Value, p.Size)
+		return a.joined.add(value, p.Size)
 	case a.kind.Type == coffer.Composite:
 		raw, err := base64.StdEncoding.DecodeString(p.Checksum.Value)
 		if err != nil {

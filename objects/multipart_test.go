@@ -113,6 +113,25 @@ func TestJoinedChecksums(t *testing.T) {
 	}
 }
 
+// An upload that was begun without an algorithm has a CRC64NVME of the whole,
+// whatever its parts were sent with (AWS, "Checking object integrity for data
+// uploads").
+func TestUploadsWithoutAnAlgorithmHaveAChecksumOfTheWhole(t *testing.T) {
+	w := newWorld(t)
+	id, list := w.upload(t, "k", coffer.Checksum{}, content(1, 20))
+	second := content(2, 20)
+	p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "k", Upload: id, Number: 2, Body: bytes.NewReader(second), Size: 20,
+		Digests: Digests{Checksum: coffer.Checksum{Algorithm: coffer.CRC32, Value: base64Of(coffer.CRC32, second)}}})
+	if err != nil || p.Checksum.Algorithm != coffer.CRC32 {
+		t.Fatalf("PutPart with a CRC32 = %+v, %v, want it with its CRC32", p, err)
+	}
+	o := w.complete(t, "k", id, append(list, p))
+	want := coffer.Checksum{Algorithm: coffer.CRC64NVME, Type: coffer.FullObject, Value: base64Of(coffer.CRC64NVME, append(content(1, 20), second...))}
+	if o.Checksum != want {
+		t.Errorf("Complete = %+v, want the checksum %+v", o.Checksum, want)
+	}
+}
+
 func TestCompleteRefuses(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.alice.CreateBucket(t.Context(), "other", "auto"); err != nil {

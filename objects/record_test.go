@@ -41,7 +41,7 @@ func goldens() []golden {
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
 	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at, Configs: 5, Revision: 3}
 	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
-	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref}
+	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref, "AAAAAAAAAAE="}
 	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
 	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum}}
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }

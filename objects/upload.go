@@ -104,6 +104,10 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 		return coffer.Part{}, tooLarge(in.Size, coffer.PartSizeMax)
 	}
 	d := newDigester(in.Body, alg, coffer.PartSizeMax)
+	if u.Checksum.Algorithm == "" && d.alg != coffer.CRC64NVME {
+		// The object will have a CRC64NVME, whatever the client chose for its parts.
+		d.all = newHash(coffer.CRC64NVME)
+	}
 	st := stored{body: body{kind: bodyBlob}}
 	if st.ref, st.size, err = s.Blobs.Put(ctx, d); err != nil {
 		return coffer.Part{}, err
@@ -112,7 +116,7 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 		s.abandon(ctx, st, err)
 		return coffer.Part{}, err
 	}
-	p := partRow{ref: st.ref, Part: coffer.Part{Number: in.Number, Size: st.size, ETag: d.etag(), Checksum: d.checksum()}}
+	p := partRow{ref: st.ref, crc64: d.whole(), Part: coffer.Part{Number: in.Number, Size: st.size, ETag: d.etag(), Checksum: d.checksum()}}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error { return s.keepPart(tx, in, &p) })
 	if err != nil {
 		s.abandon(ctx, st, err)

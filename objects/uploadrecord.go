@@ -76,6 +76,9 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 type partRow struct {
 	coffer.Part
 	ref blob.Ref
+	// crc64 is the CRC64NVME of the part, if Checksum is of another algorithm and the
+	// upload of none.
+	crc64 string
 }
 
 func encodePart(p partRow) []byte {
@@ -85,6 +88,7 @@ func encodePart(p partRow) []byte {
 	r.Time(3, p.Modified)
 	r.Text(4, string(p.ref))
 	encodeChecksum(r, 5, p.Checksum)
+	r.Text(8, p.crc64)
 	return r.Bytes()
 }
 
@@ -100,6 +104,8 @@ func decodePart(number int, value []byte) (partRow, error) {
 			p.Modified = f.Time()
 		case 4:
 			p.ref = blob.Ref(f.Text())
+		case 8:
+			p.crc64 = f.Text()
 		default:
 			if decodeChecksum(f, 5, &p.Checksum) {
 				return nil

@@ -89,7 +89,7 @@ func contentEncoding(h http.Header) string {
 			}
 		}
 	}
-	return strings.Join(kept, ",")
+	return strings.Join(kept, ", ")
 }
 
 // unsupported refuses the headers that ask for what coffer does not do yet:
