@@ -24,7 +24,7 @@ func (p *parser) conditions(n *node) ([]condition, error) {
 		keys := &n.items[i]
 		op, quantifier, ifExists, ok := parseOperator(name)
 		if !ok {
-			return nil, keys.errorf("Invalid Condition type : %.100s", name)
+			return nil, keys.errorf("Invalid Condition type : %s", shown(name))
 		}
 		if keys.kind != isObject {
 			return nil, keys.errorf("Invalid policy syntax: write a condition key and its value in braces")
@@ -62,7 +62,7 @@ func (p *parser) conditionValues(list *node, c *condition) error {
 		}
 		v, err := compileValue(c.operator, n.text, p.variables)
 		if err != nil {
-			return n.errorf("Invalid value of %.100s for %s: %s", c.key, c.name, err)
+			return n.errorf("Invalid value of %s for %s: %s", shown(c.key), c.name, err)
 		}
 		c.values = append(c.values, v)
 		return nil

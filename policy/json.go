@@ -127,12 +127,22 @@ func (n *node) readItems(dec *json.Decoder, depth int) error {
 // join adds a member's name to a path, in brackets if it is more than a word.
 func join(path, name string) string {
 	switch {
-	case len(name) > 100 || strings.ContainsAny(name, ".[]\"\\ ") || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }):
+	case name == "" || strings.ContainsAny(name, ".[] ") || shown(name) != name:
 		return fmt.Sprintf("%s[%.100q]", path, name)
 	case path == "":
 		return name
 	}
 	return path + "." + name
+}
+
+// shown is a text as it may stand in a message: in quotes if it has what a reader
+// could not see, and cut if it is long.
+func shown(s string) string {
+	quoted := fmt.Sprintf("%.100q", s)
+	if quoted[1:len(quoted)-1] == s {
+		return s
+	}
+	return quoted
 }
 
 // errorf is an error at the node.

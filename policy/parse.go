@@ -72,6 +72,7 @@ func parse(text []byte, identity bool) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.variables, d.public = p.variables, d.isPublic()
 	return d, nil
 }
 
@@ -81,10 +82,10 @@ func (n *node) only(known ...string) error {
 		if !slices.Contains(known, name) {
 			for _, k := range known {
 				if strings.EqualFold(k, name) {
-					return n.items[i].errorf("Unknown field %s: write %s", name, k)
+					return n.items[i].errorf("Unknown field %s: write %s", shown(name), k)
 				}
 			}
-			return n.items[i].errorf("Unknown field %.100s: there may be %s", name, strings.Join(known, ", "))
+			return n.items[i].errorf("Unknown field %s: there may be %s", shown(name), strings.Join(known, ", "))
 		}
 	}
 	return nil
@@ -141,7 +142,7 @@ func (p *parser) statement(n *node) (statement, error) {
 	case effect.kind == isText && effect.text == "Deny":
 		s.effect = Deny
 	default:
-		return s, effect.errorf("Invalid effect: %.100s: write Allow or Deny", effect.text)
+		return s, effect.errorf("Invalid effect: %s: write Allow or Deny", shown(effect.text))
 	}
 	if err := p.principal(n, &s); err != nil {
 		return s, err

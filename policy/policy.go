@@ -54,7 +54,8 @@ type Principal struct {
 	// Canonical is the account's canonical user ID.
 	Canonical string
 	// ARNs are the names of the principal within its account, as
-	// arn:aws:iam::111122223333:user/alice, and of a service its host name.
+	// arn:aws:iam::111122223333:user/alice, and of a service its host name. Who has
+	// none is the account's root.
 	ARNs []string
 }
 
@@ -71,6 +72,8 @@ type Result struct {
 type Document struct {
 	text       string
 	statements []statement
+	public     bool
+	variables  bool
 }
 
 // String is the document as it was given, byte for byte.

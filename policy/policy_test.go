@@ -92,6 +92,15 @@ func TestEvaluate(t *testing.T) {
 		{"NotPrincipalMeansTheOthers", `"Effect":"Deny","NotPrincipal":{"AWS":"` + alice + `"}`, stranger, policy.Deny},
 		{"NotPrincipalMeansTheAnonymous", `"Effect":"Deny","NotPrincipal":{"AWS":"` + account + `"}`, anonymous, policy.Deny},
 
+		{"NotPrincipalWithTheAccountSparesItsUsers", `"Effect":"Deny","NotPrincipal":{"AWS":"` + account + `"}`, nil, policy.NoMatch},
+		{"NotPrincipalWithTheAccountAndAUserSparesTheUser", `"Effect":"Deny","NotPrincipal":{"AWS":["` + account + `","` + alice + `"]}`, nil, policy.NoMatch},
+		{"NotPrincipalWithTheAccountAndAUserMeansOtherUsers", `"Effect":"Deny","NotPrincipal":{"AWS":["` + account + `","` + alice + `"]}`, func(q *policy.Request) {
+			q.Principal.ARNs = []string{"arn:aws:iam::111122223333:user/bob"}
+		}, policy.Deny},
+		{"NotPrincipalWithTheAccountAndAUserSparesTheRoot", `"Effect":"Deny","NotPrincipal":{"AWS":["` + account + `","` + alice + `"]}`, func(q *policy.Request) {
+			q.Principal.ARNs = nil
+		}, policy.NoMatch},
+
 		{"AnActionInOtherCase", `"Action":"S3:getobject"`, nil, policy.Allow},
 		{"AnotherAction", `"Action":"s3:PutObject"`, nil, policy.NoMatch},
 		{"AStarInAnAction", `"Action":"s3:Get*"`, nil, policy.Allow},

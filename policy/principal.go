@@ -123,6 +123,29 @@ func (p *principals) match(who *Principal) bool {
 		who.Canonical != "" && slices.Contains(p.canonical, who.Canonical) {
 		return true
 	}
+	return p.byARN(who)
+}
+
+// spares tells whether who is one of the principals of a NotPrincipal. There an
+// account next to users of it means its root, so that its other users are not
+// spared: AWS asks for the account to be named with each user (IAM User Guide,
+// "AWS JSON policy elements: NotPrincipal").
+func (p *principals) spares(who *Principal) bool {
+	if p.everybody || who.Anonymous || !slices.Contains(p.accounts, who.Account) || p.byARN(who) {
+		return p.match(who)
+	}
+	within := func(arn string) bool {
+		parts, _ := splitARN(arn)
+		return parts[4] == who.Account
+	}
+	root := func(arn string) bool {
+		parts, _ := splitARN(arn)
+		return parts[5] == "root"
+	}
+	return !slices.ContainsFunc(p.arns, within) || len(who.ARNs) == 0 || slices.ContainsFunc(who.ARNs, root)
+}
+
+func (p *principals) byARN(who *Principal) bool {
 	for _, arn := range who.ARNs {
 		if slices.Contains(p.arns, arn) {
 			return true

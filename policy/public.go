@@ -15,13 +15,16 @@ const (
 // Allow has neither fixed principals nor a condition that is one of publicKeys
 // with fixed values (Amazon S3 User Guide, "Blocking public access to your Amazon
 // S3 storage", The meaning of "public"). A policy of an identity is never public.
-func (d *Document) Public() bool {
+func (d *Document) Public() bool { return d.public }
+
+// isPublic finds out what Public tells: once, since every request may ask.
+func (d *Document) isPublic() bool {
 	return slices.ContainsFunc(d.statements, func(s statement) bool {
 		if s.effect != Allow || s.identity {
 			return false
 		}
 		// Whoever has an account with an identity provider is not somebody who was named.
-		named := !s.who.everybody && !s.who.federated && !s.notWho
+		named := !s.who.everybody && !s.who.federated
 		return !named && !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.narrows() })
 	})
 }

@@ -31,7 +31,7 @@ func (s *statement) check(q *Request, arn *[arnParts]string) (element, int) {
 	if s.matchesAction(q) == s.notActions {
 		return elementAction, 0
 	}
-	if !s.identity && s.who.match(&q.Principal) == s.notWho {
+	if !s.identity && !s.isAbout(&q.Principal) {
 		return elementPrincipal, 0
 	}
 	if !s.meetsResource(q, arn) {
@@ -43,6 +43,13 @@ func (s *statement) check(q *Request, arn *[arnParts]string) (element, int) {
 		}
 	}
 	return elementNone, 0
+}
+
+func (s *statement) isAbout(who *Principal) bool {
+	if s.notWho {
+		return !s.who.spares(who)
+	}
+	return s.who.match(who)
 }
 
 func (s *statement) matchesAction(q *Request) bool {

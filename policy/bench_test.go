@@ -1,0 +1,58 @@
+package policy_test
+
+import (
+	"testing"
+
+	"coffer/policy"
+)
+
+// typical is a policy as buckets have them: TLS only, a partner who reads below a
+// prefix, and a folder for each user.
+const typical = `{"Version":"2012-10-17","Id":"typical","Statement":[
+	{"Sid":"TLS","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::logs","arn:aws:s3:::logs/*"],
+	 "Condition":{"Bool":{"aws:SecureTransport":"false"}}},
+	{"Sid":"Partner","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::444455556666:root"},"Action":["s3:GetObject","s3:ListBucket"],
+	 "Resource":["arn:aws:s3:::logs","arn:aws:s3:::logs/partner/*"],"Condition":{"IpAddress":{"aws:SourceIp":["203.0.113.0/24","2001:db8::/32"]}}},
+	{"Sid":"Home","Effect":"Allow","Principal":"*","Action":"s3:*Object","Resource":"arn:aws:s3:::logs/home/${aws:username}/*",
+	 "Condition":{"StringEquals":{"aws:PrincipalAccount":"111122223333"},"DateLessThan":{"aws:CurrentTime":"2040-01-01T00:00:00Z"},
+	 "NumericLessThanEquals":{"s3:max-keys":"100"}}}]}`
+
+func typicalRequest() *policy.Request {
+	keys := context{
+		"aws:securetransport": {"true"}, "aws:sourceip": {"203.0.113.9"}, "aws:username": {"alice"}, "aws:principalaccount": {account},
+		"aws:currenttime": {"2030-01-01T12:00:00Z"}, "s3:max-keys": {"10"},
+	}
+	return ask(func(q *policy.Request) { q.Resource, q.Context = "arn:aws:s3:::logs/home/alice/2030/a.txt", keys.get })
+}
+
+func TestEvaluateAllocatesNothing(t *testing.T) {
+	d, q := resource(t, typical), typicalRequest()
+	if got := d.Evaluate(q); got.Sid != "Home" || got.Effect != policy.Allow {
+		t.Fatalf("Evaluate = %+v, want the Allow of Home", got)
+	}
+	if n := testing.AllocsPerRun(100, func() { d.Evaluate(q) }); n > 0 {
+		t.Errorf("Evaluate allocates %v times, want 0", n)
+	}
+}
+
+func BenchmarkEvaluate(b *testing.B) {
+	d, err := policy.ParseResource([]byte(typical))
+	if err != nil {
+		b.Fatal(err)
+	}
+	q := typicalRequest()
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Evaluate(q)
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	b.ReportAllocs()
+	b.SetBytes(int64(len(typical)))
+	for b.Loop() {
+		if _, err := policy.ParseResource([]byte(typical)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
