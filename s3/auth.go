@@ -62,7 +62,7 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 			// No long-lived key has a session token, and there are no others.
 			return k.Key, &coffer.Error{Code: coffer.InvalidToken}
 		}
-		err := k.Admit(q.start, auth.Kind == sigv4.Query, auth.Time)
+		err := k.Admit(q.start, auth.Kind != sigv4.Header, auth.Time) // a form is handed out as a link is
 		q.Keys.Used(k, keys.Use{Time: q.start, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: q.op.name,
 			Bucket: q.named, Region: c.Region, Refused: err != nil})
 		if err != nil {

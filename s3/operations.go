@@ -18,7 +18,8 @@ type operation struct {
 	// data says that the body is an object's bytes: streamed payloads are taken.
 	data bool
 	// anonymous says that no credential is needed to be told the answer, nor looked
-	// at: a browser asks before it sends what the signature is for. A request without
+	// at: a browser asks before it sends what the signature is for, and a form has its
+	// signature in its body, for PostObject itself to look at. A request without
 	// one does not reach the handler of any other operation.
 	anonymous bool
 	// action is what a Get of a configuration asks the scope for; the other
@@ -105,7 +106,7 @@ var operations = []operation{
 	{name: "PutBucketIntelligentTieringConfiguration", method: put, level: levelBucket, sub: "intelligent-tiering"},
 	{name: "DeleteBucketIntelligentTieringConfiguration", method: del, level: levelBucket, sub: "intelligent-tiering"},
 	{name: "DeleteObjects", method: post, level: levelBucket, sub: "delete", handle: (*request).deleteObjects},
-	{name: "PostObject", method: post, level: levelBucket},
+	{name: "PostObject", method: post, level: levelBucket, anonymous: true, handle: (*request).postObject},
 	{name: "ListObjectsV2", method: get, level: levelBucket, sub: "list-type", handle: (*request).listObjectsV2},
 	{name: "ListObjects", method: get, level: levelBucket, handle: (*request).listObjects},
 	{name: "CreateBucket", method: put, level: levelBucket, handle: (*request).createBucket},
