@@ -32,6 +32,7 @@ const (
 	PrefixAccountBucket = 'l' // account ID, bucket name → nothing
 	PrefixBucketCount   = 'n' // bucket ID, which → counter
 	PrefixBucketConfig  = 'q' // bucket ID, kind → one of the bucket's configurations
+	PrefixQuota         = 'Q' // account ID, which → quota of an account or a key, or what an account uses
 	PrefixObject        = 'o' // bucket ID, object key → current version
 	PrefixData          = 'd' // body ID → the bytes of a small object
 	PrefixManifest      = 'm' // body ID, page → the blobs of a large object

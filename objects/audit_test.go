@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,8 +64,8 @@ func (a *auditor) take(t testing.TB, key []byte) {
 
 func (a *auditor) read(t testing.TB, r meta.Reader) error {
 	var rows []row
-	buckets := map[coffer.BucketID]bool{}
-	var uploads []coffer.UploadID
+	buckets := map[coffer.BucketID]coffer.AccountID{}
+	uploads := map[coffer.UploadID]func(int64){}
 	it := r.Iter(nil, nil)
 	defer it.Close()
 	for it.Next() {
@@ -79,10 +80,10 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 			if err != nil {
 				return err
 			}
-			buckets[b.ID] = true
+			buckets[b.ID] = b.Account
 		case meta.PrefixBucketConfig:
 			// Buckets come first.
-			if id := bucketIDOf(key); !buckets[id] {
+			if id := bucketIDOf(key); buckets[id] == "" {
 				t.Errorf("configuration %c of the bucket %d, which is gone", key[9], id)
 			}
 		case meta.PrefixObject:
@@ -91,21 +92,24 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 				return err
 			}
 			rows = append(rows, o)
-			a.counts[string(countKey(bucketIDOf(key), countObjects))]++
-			a.counts[string(countKey(bucketIDOf(key), countBytes))] += o.Size
+			a.add(bucketIDOf(key), buckets, countObjects, 1)
+			a.add(bucketIDOf(key), buckets, countBytes, o.Size)
 		case meta.PrefixUpload:
 			_, id, err := splitUploadKey(key[9:])
 			if err != nil {
 				return err
 			}
-			uploads = append(uploads, id)
+			uploads[id] = func(n int64) { a.add(bucketIDOf(key), buckets, countParts, n) }
 		case meta.PrefixGarbage:
 			ref := blob.Ref(key[9:])
 			a.garbage[ref], a.condemned[ref] = len(value) > 0, len(value) == 0
 			if len(value) == 0 {
 				delete(a.garbage, ref)
 			}
-		case meta.PrefixData, meta.PrefixManifest, meta.PrefixBodyRefs, meta.PrefixPart, meta.PrefixBlobOwner, meta.PrefixBucketCount:
+		case meta.PrefixData, meta.PrefixManifest, meta.PrefixBodyRefs, meta.PrefixPart, meta.PrefixBlobOwner, meta.PrefixBucketCount, meta.PrefixQuota:
+			if key[0] == meta.PrefixQuota && !bytes.Contains(key, []byte{0, 'n'}) {
+				continue
+			}
 			if a.kinds[key[0]] == nil {
 				a.kinds[key[0]] = map[string]bool{}
 			}
@@ -118,7 +122,7 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 	return a.follow(t, r, rows, uploads)
 }
 
-func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads []coffer.UploadID) error {
+func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads map[coffer.UploadID]func(int64)) error {
 	for _, o := range rows {
 		if o.body.kind == bodyInline {
 			a.take(t, dataKey(o.body.id))
@@ -154,13 +158,14 @@ func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads []coff
 			t.Errorf("body of %q: %d references are recorded, %d objects have it", o.Key, n, shared)
 		}
 	}
-	for _, id := range uploads {
+	for id, count := range uploads {
 		all, err := allParts(r, id)
 		if err != nil {
 			return err
 		}
 		for number, p := range all {
 			a.take(t, partKey(id, number))
+			count(p.Size)
 			a.named[p.ref]++
 		}
 	}
@@ -178,8 +183,19 @@ func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads []coff
 	return a.count(t, r)
 }
 
+// add counts something of a bucket, for it and its account.
+func (a *auditor) add(id coffer.BucketID, owners map[coffer.BucketID]coffer.AccountID, which byte, n int64) {
+	a.counts[string(countKey(id, which))] += n
+	a.counts[string(accountCountKey(owners[id], which))] += n
+}
+
 func (a *auditor) count(t testing.TB, r meta.Reader) error {
-	for key := range a.kinds[meta.PrefixBucketCount] {
+	counters := maps.Clone(a.kinds[meta.PrefixQuota])
+	if counters == nil {
+		counters = map[string]bool{}
+	}
+	maps.Copy(counters, a.kinds[meta.PrefixBucketCount])
+	for key := range counters {
 		value, err := r.Get([]byte(key))
 		if err != nil {
 			return err
@@ -199,5 +215,6 @@ func (a *auditor) count(t testing.TB, r meta.Reader) error {
 		}
 	}
 	delete(a.kinds, meta.PrefixBucketCount)
+	delete(a.kinds, meta.PrefixQuota)
 	return nil
 }

@@ -11,7 +11,8 @@ import (
 	"coffer/meta"
 )
 
-// BucketsMax is how many buckets an account can have.
+// BucketsMax is how many buckets an account can have, unless its quota says
+// otherwise.
 const BucketsMax = 10_000
 
 // bucketSequence is the record of the highest bucket ID given out.
@@ -55,13 +56,17 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 }
 
 func (s Session) checkBucketCount(tx meta.Tx) error {
-	n := 0
+	limit, err := bucketsMax(tx, s.actor.Account)
+	if err != nil {
+		return err
+	}
+	n := int64(0)
 	for _, err := range s.bucketNames(tx, "", "") {
 		if err != nil {
 			return err
 		}
-		if n++; n >= BucketsMax {
-			return &coffer.Error{Code: coffer.TooManyBuckets}
+		if n++; n >= limit {
+			return coffer.Errorf(coffer.TooManyBuckets, "You have attempted to create more buckets than allowed: this account may have %d", limit)
 		}
 	}
 	return nil
@@ -131,6 +136,7 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 		tx.Delete(accountBucketKey(b.Account, name)),
 		tx.Delete(countKey(b.ID, countObjects)),
 		tx.Delete(countKey(b.ID, countBytes)),
+		tx.Delete(countKey(b.ID, countParts)),
 		s.note(ctx, tx, b, "bucket.delete"))
 }
 

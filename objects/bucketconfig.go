@@ -18,12 +18,14 @@ type configKind byte
 
 const (
 	configCORS    configKind = 'c'
+	configQuota   configKind = 'q'
 	configTagging configKind = 't'
 )
 
 // configNames are what the audit log calls the configurations.
 var configNames = map[configKind]string{
 	configCORS:    "cors",
+	configQuota:   "quota",
 	configTagging: "tagging",
 }
 

@@ -17,10 +17,11 @@ func accountBucketKey(account coffer.AccountID, name coffer.BucketName) []byte {
 	return meta.Key(meta.PrefixAccountBucket, meta.KeyText(string(account)), []byte(name))
 }
 
-// Which counter of a bucket a counter key names.
+// Which counter of a bucket or an account a counter key names.
 const (
 	countObjects = 'o'
 	countBytes   = 'b'
+	countParts   = 'p' // bytes of parts that are in no object yet
 )
 
 func countKey(id coffer.BucketID, which byte) []byte {

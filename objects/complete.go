@@ -129,11 +129,14 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 	if o.body, err = writeManifest(tx, id, a.pieces); err != nil {
 		return o.Object, err
 	}
+	// The parts go before the object comes, so that a quota counts them once.
+	if err := s.dropParts(tx, b, u.ID, all, in.Parts); err != nil {
+		return o.Object, err
+	}
 	if err := s.replace(tx, b, &o, in.If); err != nil {
 		return o.Object, err
 	}
 	return o.Object, errors.Join(
-		s.dropParts(tx, u.ID, all, in.Parts),
 		tx.Delete(uploadKey(b.ID, u.Key, u.ID)),
 		tx.Set(finishedKey(u.ID), encodeFinished(finished{b.ID, o.Object})))
 }

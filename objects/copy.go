@@ -33,7 +33,7 @@ type CopyInput struct {
 // Copy makes an object with the bytes of another. Small ones are written again;
 // large ones are shared, so that no byte moves.
 func (s Session) Copy(ctx context.Context, in CopyInput) (coffer.Object, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
 		return coffer.Object{}, err
 	}
 	if in.ReplaceTags {

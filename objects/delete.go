@@ -86,7 +86,7 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) error {
 	if err := s.release(tx, old.body); err != nil {
 		return err
 	}
-	if err := count(tx, b.ID, -1, -old.Size); err != nil {
+	if err := count(tx, b, -1, -old.Size); err != nil {
 		return err
 	}
 	return tx.Delete(objectKey(b.ID, d.Key))

@@ -25,7 +25,7 @@ type PutInput struct {
 // it was checked, so that a client that waits for 100 Continue sends nothing in
 // vain. When Put returns without error the object is durable.
 func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If); err != nil {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If, in.Size); err != nil {
 		return coffer.Object{}, err
 	}
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
@@ -64,12 +64,15 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 }
 
 // admitPut refuses a write that cannot succeed, before its bytes are sent.
-func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key string, cond Conditions) error {
+func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key string, cond Conditions, size int64) error {
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return err
 	}
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		b, err := s.bucket(r, bucket, coffer.PutObject, key)
+		if err == nil {
+			err = s.admitQuota(r, b, key, size)
+		}
 		if cond = s.atLeast(cond, bucket, key); err != nil || cond == (Conditions{}) {
 			return err
 		}
@@ -125,19 +128,23 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 			return err
 		}
 	}
+	if err := s.withinQuota(tx, b, objects, bytes); err != nil {
+		return err
+	}
 	return errors.Join(
-		count(tx, b.ID, objects, bytes),
+		count(tx, b, objects, bytes),
 		tx.Set(objectKey(b.ID, o.Key), encodeRow(*o)))
 }
 
-// count adds to the bucket's counters in tx.
-func count(tx meta.Tx, id coffer.BucketID, objects, bytes int64) error {
-	var err error
-	if objects != 0 {
-		err = tx.Add(countKey(id, countObjects), objects)
+// count adds to the counters of the bucket and its account in tx.
+func count(tx meta.Tx, b coffer.Bucket, objects, bytes int64) error {
+	return errors.Join(add(tx, b, countObjects, objects), add(tx, b, countBytes, bytes))
+}
+
+// add adds to one counter of the bucket, and of its account.
+func add(tx meta.Tx, b coffer.Bucket, which byte, n int64) error {
+	if n == 0 {
+		return nil
 	}
-	if bytes != 0 {
-		err = errors.Join(err, tx.Add(countKey(id, countBytes), bytes))
-	}
-	return err
+	return errors.Join(tx.Add(countKey(b.ID, which), n), tx.Add(accountCountKey(b.Account, which), n))
 }

@@ -50,7 +50,7 @@ type Reclaimed struct {
 func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
 	now := s.Now()
 	err := errors.Join(
-		s.expireUploads(ctx, now.Add(-UploadAgeMax)),
+		s.expireUploads(ctx, now),
 		s.expireFinished(ctx, now.Add(-finishedAge)))
 	garbage, err2 := s.CollectGarbage(ctx)
 	done, err3 := s.Sweep(ctx, now.Add(-orphanAge))
@@ -198,67 +198,6 @@ func isOrphan(r meta.Reader, ref blob.Ref) (bool, error) {
 		return true, nil
 	}
 	return err == nil && slices.Equal(value, blobCondemned), err
-}
-
-// expireUploads aborts the uploads begun before a time.
-func (s *Service) expireUploads(ctx context.Context, before time.Time) error {
-	for after := []byte{meta.PrefixUpload}; ; {
-		batch, err := s.uploadsBefore(ctx, after, before)
-		if err != nil || len(batch) == 0 {
-			return err
-		}
-		after = append(slices.Clone(batch[len(batch)-1].key), 0)
-		for _, o := range batch {
-			err := s.Meta.Update(ctx, func(tx meta.Tx) error {
-				u, err := readUpload(tx, bucketIDOf(o.key), o.Key, o.ID)
-				if coffer.CodeOf(err) == coffer.NoSuchUpload {
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				return s.abort(tx, bucketIDOf(o.key), u)
-			})
-			if err != nil {
-				return fmt.Errorf("abort upload %s: %w", o.ID, err)
-			}
-		}
-	}
-}
-
-type oldUpload struct {
-	key []byte
-	coffer.Upload
-}
-
-// uploadsBefore reads a batch of the uploads begun before a time.
-func (s *Service) uploadsBefore(ctx context.Context, after []byte, before time.Time) (batch []oldUpload, err error) {
-	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		it := r.Iter(after, []byte{meta.PrefixUpload + 1})
-		defer it.Close()
-		for len(batch) < reclaimBatch && it.Next() {
-			if len(it.Key()) < 9 {
-				return fmt.Errorf("upload key %x is malformed", it.Key())
-			}
-			key, id, err := splitUploadKey(it.Key()[9:])
-			if err != nil {
-				return err
-			}
-			value, err := it.Value()
-			if err != nil {
-				return err
-			}
-			u, err := decodeUpload(key, id, value)
-			if err != nil {
-				return err
-			}
-			if u.Initiated.Before(before) {
-				batch = append(batch, oldUpload{slices.Clone(it.Key()), u})
-			}
-		}
-		return it.Err()
-	})
-	return batch, err
 }
 
 // expireFinished forgets the answers of uploads begun before a time, which their

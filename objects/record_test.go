@@ -47,6 +47,7 @@ func goldens() []golden {
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }
 	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
 		{Origins: []string{"*"}, Methods: []string{"HEAD"}, MaxAgeSeconds: -1}}
+	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
 	config := func(v any) []byte {
 		b, err := encodeConfig(v)
 		if err != nil {
@@ -57,6 +58,8 @@ func goldens() []golden {
 	return []golden{
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
 		{"bucket-tagging", object.Tags, config(object.Tags), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.Tag](b) }},
+		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
+		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
 		{"object-empty", rowOf(empty, body{id: id}), encodeRow(rowOf(empty, body{id: id})), row},
 		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
@@ -117,6 +120,11 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		{"Sequence", bucketSequence, "ibucket-sequence"},
 		{"CountObjects", countKey(7, countObjects), "n\x00\x00\x00\x00\x00\x00\x00\x07o"},
 		{"CountBytes", countKey(7, countBytes), "n\x00\x00\x00\x00\x00\x00\x00\x07b"},
+		{"CountParts", countKey(7, countParts), "n\x00\x00\x00\x00\x00\x00\x00\x07p"},
+		{"AccountQuota", accountQuotaKey("111111111111"), "Q111111111111\x00q"},
+		{"KeyQuota", keyQuotaKey("111111111111", "key_a"), "Q111111111111\x00kkey_a"},
+		{"AccountBytes", accountCountKey("111111111111", countBytes), "Q111111111111\x00nb"},
+		{"BucketQuota", configKey(7, configQuota), "q\x00\x00\x00\x00\x00\x00\x00\x07q"},
 		{"BucketTagging", configKey(7, configTagging), "q\x00\x00\x00\x00\x00\x00\x00\x07t"},
 		{"BucketCORS", configKey(7, configCORS), "q\x00\x00\x00\x00\x00\x00\x00\x07c"},
 		{"Object", objectKey(7, "a/b"), "o\x00\x00\x00\x00\x00\x00\x00\x07a/b"},

@@ -29,7 +29,7 @@ type UploadInput struct {
 
 // CreateUpload begins a multipart upload.
 func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Upload, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}); err != nil {
+	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, -1); err != nil {
 		return coffer.Upload{}, err
 	}
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
@@ -130,8 +130,11 @@ func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, 
 			coffer.PartNumberMax).With("ArgumentName", "partNumber")
 	}
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		_, u, err = s.upload(r, in.Bucket, in.Key, in.Upload, coffer.PutObject)
-		return err
+		var b coffer.Bucket
+		if b, u, err = s.upload(r, in.Bucket, in.Key, in.Upload, coffer.PutObject); err != nil {
+			return err
+		}
+		return s.admitPartQuota(r, b, in)
 	})
 	if err == nil {
 		err = s.Writable()
@@ -153,9 +156,11 @@ func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id 
 }
 
 func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
-	if _, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload, coffer.PutObject); err != nil {
+	b, _, err := s.upload(tx, in.Bucket, in.Key, in.Upload, coffer.PutObject)
+	if err != nil {
 		return err
 	}
+	bytes := p.Size
 	p.Modified = s.now()
 	value, err := tx.Get(partKey(in.Upload, in.Number))
 	switch {
@@ -167,10 +172,14 @@ func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
 		if err := s.discard(tx, old.ref, bodyID{}); err != nil {
 			return err
 		}
+		bytes -= old.Size
 	case !errors.Is(err, meta.ErrNotFound):
 		return err
 	}
-	return errors.Join(own(tx, p.ref), tx.Set(partKey(in.Upload, in.Number), encodePart(*p)))
+	if err := s.withinQuota(tx, b, 0, bytes); err != nil {
+		return err
+	}
+	return errors.Join(add(tx, b, countParts, bytes), own(tx, p.ref), tx.Set(partKey(in.Upload, in.Number), encodePart(*p)))
 }
 
 // Abort ends an upload; its parts become garbage.
@@ -180,18 +189,18 @@ func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string
 		if err != nil {
 			return err
 		}
-		return s.abort(tx, b.ID, u)
+		return s.abort(tx, b, u)
 	})
 }
 
-func (s *Service) abort(tx meta.Tx, id coffer.BucketID, u coffer.Upload) error {
+func (s *Service) abort(tx meta.Tx, b coffer.Bucket, u coffer.Upload) error {
 	all, err := allParts(tx, u.ID)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		s.dropParts(tx, u.ID, all, nil),
-		tx.Delete(uploadKey(id, u.Key, u.ID)))
+		s.dropParts(tx, b, u.ID, all, nil),
+		tx.Delete(uploadKey(b.ID, u.Key, u.ID)))
 }
 
 // allParts reads the parts of an upload by number.
@@ -210,12 +219,14 @@ const pointDeletesMax = 200
 
 // dropParts removes all part records of an upload; the parts that are not kept
 // become garbage.
-func (s *Service) dropParts(tx meta.Tx, id coffer.UploadID, all map[int]partRow, kept []coffer.Part) error {
+func (s *Service) dropParts(tx meta.Tx, b coffer.Bucket, id coffer.UploadID, all map[int]partRow, kept []coffer.Part) error {
 	keep := make(map[int]bool, len(kept))
 	for _, p := range kept {
 		keep[p.Number] = true
 	}
+	bytes := int64(0)
 	for number, p := range all {
+		bytes += p.Size
 		if !keep[number] {
 			if err := s.discard(tx, p.ref, bodyID{}); err != nil {
 				return err
@@ -227,8 +238,8 @@ func (s *Service) dropParts(tx meta.Tx, id coffer.UploadID, all map[int]partRow,
 			}
 		}
 	}
-	if len(all) <= pointDeletesMax {
-		return nil
+	if err := add(tx, b, countParts, -bytes); err != nil || len(all) <= pointDeletesMax {
+		return err
 	}
 	low := partsPrefix(id)
 	return tx.DeleteRange(low, meta.PrefixEnd(low))
@@ -259,7 +270,7 @@ func (s *Service) abortSome(tx meta.Tx, b coffer.Bucket) (more bool, err error) 
 			return false, err
 		}
 		dropped += len(all)
-		if err := errors.Join(s.dropParts(tx, id, all, nil), tx.Delete(uploadKey(b.ID, key, id))); err != nil {
+		if err := errors.Join(s.dropParts(tx, b, id, all, nil), tx.Delete(uploadKey(b.ID, key, id))); err != nil {
 			return false, err
 		}
 	}

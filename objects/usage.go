@@ -43,7 +43,11 @@ func (s Session) Usage(ctx context.Context) ([]BucketUsage, error) {
 // readCount reads a counter of a bucket, which is not there before it first
 // changed.
 func readCount(r meta.Reader, id coffer.BucketID, which byte) (int64, error) {
-	value, err := r.Get(countKey(id, which))
+	return readCounter(r, countKey(id, which))
+}
+
+func readCounter(r meta.Reader, key []byte) (int64, error) {
+	value, err := r.Get(key)
 	if errors.Is(err, meta.ErrNotFound) {
 		return 0, nil
 	}
