@@ -15,6 +15,9 @@ type Account struct {
 	Email       string             `json:"email"`
 	Name        string             `json:"name"`
 	Created     time.Time          `json:"created"`
+	// Quota and Used are there in lists.
+	Quota Quota `json:"quota,omitzero" doc:"How much the account may have; absent if it has no quota."`
+	Used  Use   `json:"used,omitzero" doc:"How much the account has; absent if that is nothing."`
 }
 
 // CreateAccountInput is the body of POST /v1/accounts.
@@ -50,7 +53,16 @@ func (q *request) listAccounts(in pageQuery, _ none) (accountList, error) {
 	for _, a := range all {
 		list.Accounts = append(list.Accounts, accountOf(a))
 	}
-	list.Accounts, list.Next, err = page(list.Accounts, in, func(a Account) string { return string(a.ID) })
+	if list.Accounts, list.Next, err = page(list.Accounts, in, func(a Account) string { return string(a.ID) }); err != nil || q.Objects == nil {
+		return list, err
+	}
+	s, err := q.objects()
+	for i := 0; i < len(list.Accounts) && err == nil; i++ {
+		var quota coffer.Quota
+		var used coffer.Use
+		quota, used, err = s.AccountQuota(q.ctx(), list.Accounts[i].ID)
+		list.Accounts[i].Quota, list.Accounts[i].Used = quotaOf(quota), useOf(used)
+	}
 	return list, err
 }
 

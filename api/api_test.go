@@ -21,8 +21,10 @@ import (
 	"coffer"
 	"coffer/accounts"
 	"coffer/audit"
+	"coffer/blob/disk"
 	"coffer/keys"
 	"coffer/meta/pebble"
+	"coffer/objects"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -49,8 +51,16 @@ func newOptions(t *testing.T) (Options, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	blobs, err := disk.Open(disk.Options{FS: vfs.NewMem(), Dirs: []string{"blobs"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buckets, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: now, Rand: rand.Reader, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return Options{
-		Accounts: members, Keys: service, Audit: &audit.Log{Meta: store, Now: now},
+		Accounts: members, Keys: service, Objects: buckets, Audit: &audit.Log{Meta: store, Now: now},
 		Logger: logger, Now: now, Rand: rand.Reader, Version: coffer.Version,
 		ConsoleURL: "https://console.example.com",
 		LinkURL:    func(l accounts.Link) string { return "https://console.example.com/invite/" + l.Token.Reveal() },

@@ -19,15 +19,18 @@ import (
 	"coffer/accounts"
 	"coffer/audit"
 	"coffer/keys"
+	"coffer/objects"
 )
 
 // Options is what the handlers are made of.
 type Options struct {
 	Accounts *accounts.Service
 	Keys     *keys.Service
-	Audit    *audit.Log
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Objects is for quotas and jobs. Nil is NotImplemented.
+	Objects *objects.Service
+	Audit   *audit.Log
+	Logger  *slog.Logger
+	Now     func() time.Time
 	// Rand is where request IDs come from.
 	Rand io.Reader
 	// Version is what GET /v1/instance tells.

@@ -71,6 +71,10 @@ var routes = []route{
 
 	{"GET", "/v1/accounts", "", "listAccounts", "The accounts that the caller may see.", call((*request).listAccounts), known},
 	{"POST", "/v1/accounts", "", "createAccount", "Make an account and its first key. Operators do.", call((*request).createAccount), operators},
+	{"GET", "/v1/accounts/{account}/quota", "", "getAccountQuota", "How much an account may have, and how much it has.", call((*request).getAccountQuota), known},
+	{"PATCH", "/v1/accounts/{account}/quota", "", "changeAccountQuota", "Change how much an account, or a key of it, may have. Operators do.", call((*request).changeAccountQuota), operators},
+	{"GET", "/v1/buckets/{bucket}/quota", "", "getBucketQuota", "How much a bucket may hold, and how much it holds.", call((*request).getBucketQuota), known},
+	{"PATCH", "/v1/buckets/{bucket}/quota", "", "changeBucketQuota", "Change how much a bucket may hold. Operators do.", call((*request).changeBucketQuota), operators},
 
 	{"GET", "/v1/keys", "", "listKeys", "The access keys of an account.", call((*request).listKeys), known},
 	{"POST", "/v1/keys", "", "createKey", "Make or import an access key; the answer has its secret.", call((*request).createKey), known},

@@ -42,6 +42,9 @@ func newTenant(t *testing.T, opt Options, email string) tenant {
 		t.Fatal(err)
 	}
 	out := tenant{account: made.Account, key: made.Key}
+	if _, err := opt.Objects.As(coffer.Actor{Account: made.Account.ID}).CreateBucket(ctx, coffer.BucketName("b"+string(made.Account.ID)), "auto"); err != nil {
+		t.Fatal(err)
+	}
 	if out.member, err = door.Member(ctx, made.Account.ID, email); err != nil {
 		t.Fatal(err)
 	}
@@ -58,6 +61,7 @@ var bodies = map[string]string{
 	"changeKey": `{"name":"mine now"}`, "setKeyScope": `{"scope":null}`, "rotateKey": `{}`, "confirmKey": `{"even_if_in_use":true}`,
 	"cancelKey": `{"even_if_in_use":true}`, "screamTest": `{"minutes":1}`, "changeMember": `{"role":"read-only"}`,
 	"resetMember": `{"factors":true}`, "invite": `{"account":"ACCOUNT","role":"read-only"}`,
+	"changeAccountQuota": `{"bytes":1000}`, "changeBucketQuota": `{"objects":2}`,
 }
 
 // targets are the requests of a route with the handles of a tenant.
@@ -68,7 +72,8 @@ func (x tenant) targets(r route) []string {
 	}
 	var out []string
 	for _, key := range []string{string(x.key.ID), string(x.key.Current.AccessKeyID)} {
-		p := strings.NewReplacer("{key}", key, "{member}", string(x.member.ID), "{invitation}", string(x.invitation.ID)).Replace(path)
+		p := strings.NewReplacer("{key}", key, "{member}", string(x.member.ID), "{invitation}", string(x.invitation.ID),
+			"{account}", string(x.account.ID), "{bucket}", "b"+string(x.account.ID)).Replace(path)
 		out = append(out, p)
 		for _, f := range queryFields(r.query) {
 			if f.Tag.Get("query") == "account" {

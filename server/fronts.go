@@ -50,6 +50,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		Accounts: s.stores.accounts,
 		Keys:     s.stores.keys,
+		Objects:  s.stores.objects,
 		Audit:    &audit.Log{Meta: s.stores.meta, Now: s.cfg.Now},
 		Logger:   s.cfg.Logger,
 		Now:      s.cfg.Now,

@@ -19,7 +19,7 @@ func (a *app) accountCommand() *cobra.Command {
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	})
-	group.AddCommand(a.accountCreateCommand(), a.accountListCommand())
+	group.AddCommand(a.accountCreateCommand(), a.accountListCommand(), a.accountQuotaCommand())
 	return group
 }
 
