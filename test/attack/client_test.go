@@ -3,13 +3,11 @@ package attack
 import (
 	"bufio"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -114,18 +112,8 @@ func (w *world) api(t *testing.T, who pair, method, path, body string, headers .
 // raw sends bytes that no client library sends, and reads one answer.
 func (w *world) raw(t *testing.T, base, text string) answer {
 	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := tls.Dial("tcp", "127.0.0.1:"+u.Port(), w.tls)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := w.dial(t, base)
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ type world struct {
 	console string // URL
 	socket  *api.Client
 	http    *http.Client
-	tls     *tls.Config
+	tls     *tls.Config // nil without TLS
 	errors  *errorList
 	pid     int
 	looked  int // how often the state was compared
@@ -58,12 +58,24 @@ const (
 // newWorld starts a server and fills it.
 func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
+	return makeWorld(t, true, args...)
+}
+
+// newPlainWorld is newWorld without TLS, for requests that are written byte by
+// byte. The console's cookies need TLS, so nobody signs in there.
+func newPlainWorld(t *testing.T, args ...string) *world {
+	t.Helper()
+	return makeWorld(t, false, args...)
+}
+
+func makeWorld(t *testing.T, tls bool, args ...string) *world {
+	t.Helper()
 	w := &world{errors: &errorList{}, ids: map[pair]coffer.KeyID{}, root: password}
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.server = harness.Start(t, harness.Options{TLS: true, Args: args,
+	w.server = harness.Start(t, harness.Options{TLS: tls, Args: args,
 		Env: []string{"COFFER_ROOT_EMAIL=" + rootEmail, "COFFER_ROOT_PASSWORD_FILE=" + file}})
 	w.server.Hide(password)
 	w.connect(t)
@@ -84,11 +96,13 @@ func (w *world) connect(t *testing.T) {
 		t.Fatalf("the ready file is %s, want the console's URL in it", b)
 	}
 	w.console = ready.Console
-	pool := x509.NewCertPool()
-	if pem, err := os.ReadFile(w.server.CAFile); err != nil || !pool.AppendCertsFromPEM(pem) {
-		t.Fatalf("read the authority %s: %v", w.server.CAFile, err)
+	if w.server.CAFile != "" {
+		pool := x509.NewCertPool()
+		if pem, err := os.ReadFile(w.server.CAFile); err != nil || !pool.AppendCertsFromPEM(pem) {
+			t.Fatalf("read the authority %s: %v", w.server.CAFile, err)
+		}
+		w.tls = &tls.Config{RootCAs: pool, ServerName: "localhost"}
 	}
-	w.tls = &tls.Config{RootCAs: pool, ServerName: "localhost"}
 	transport := &http.Transport{TLSClientConfig: w.tls, MaxIdleConnsPerHost: 64,
 		// Whatever host a test names, this server is asked.
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
