@@ -19,14 +19,19 @@ type Reason struct {
 
 // String is the reason as a sentence without its end.
 func (r Reason) String() string {
-	name := fmt.Sprintf("statement %d", r.Statement)
-	if r.Sid != "" {
-		name += fmt.Sprintf(" (%s)", r.Sid)
-	}
+	name := label(r.Statement, r.Sid)
 	if r.Matched {
 		return fmt.Sprintf("%s matches: %s", name, r.Effect)
 	}
 	return fmt.Sprintf("%s does not match: %s: %s", name, r.Failed, r.Detail)
+}
+
+// label names a statement in a message.
+func label(i int, sid string) string {
+	if sid == "" {
+		return fmt.Sprintf("statement %d", i)
+	}
+	return fmt.Sprintf("statement %d (%s)", i, sid)
 }
 
 // Explain tells of each statement whether it matches q, and if not what failed

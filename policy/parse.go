@@ -72,7 +72,7 @@ func parse(text []byte, identity bool) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.variables, d.public = p.variables, d.isPublic()
+	d.public = d.isPublic()
 	return d, nil
 }
 

@@ -1,8 +1,8 @@
 // Package policy reads IAM policy documents and tells what they allow: parse,
-// evaluate, explain. It knows nothing of buckets, of HTTP or of where a document
-// is stored: all that it compares is in a Request. The language is that of the
-// IAM User Guide, "Grammar of the IAM JSON policy language" and "IAM JSON policy
-// elements reference".
+// evaluate, explain, compare. It knows nothing of buckets, of HTTP or of where a
+// document is stored: all that it compares is in a Request. The language is that
+// of the IAM User Guide, "Grammar of the IAM JSON policy language" and "IAM JSON
+// policy elements reference".
 package policy
 
 import (
@@ -73,7 +73,6 @@ type Document struct {
 	text       string
 	statements []statement
 	public     bool
-	variables  bool
 }
 
 // String is the document as it was given, byte for byte.
