@@ -118,7 +118,7 @@ func (a *arnPattern) covers(narrow *arnPattern) bool {
 // covers tells whether p matches all that narrow matches. A variable is covered
 // by a * or by itself, and covers nothing else: what has no value matches nothing.
 func (p *pattern) covers(narrow *pattern) bool {
-	wide, s := symbols(p.pieces), symbols(narrow.pieces)
+	wide, s := p.symbols(), narrow.symbols()
 	at, star, mark, pos := 0, -1, 0, 0
 	for {
 		switch {
@@ -147,17 +147,21 @@ func (e piece) stands(narrow piece) bool {
 	return e == narrow
 }
 
-// symbols cuts the literals into characters.
-func symbols(pieces []piece) []piece {
+// symbols are the pieces with the literals cut into characters.
+func (p *pattern) symbols() []piece {
 	var out []piece
-	for _, e := range pieces {
+	for _, e := range p.pieces {
 		if e.kind != literal {
 			out = append(out, e)
 			continue
 		}
 		for rest := e.text; rest != ""; {
-			_, n := utf8.DecodeRuneInString(rest)
-			out = append(out, piece{kind: literal, text: rest[:n]})
+			c, n := utf8.DecodeRuneInString(rest)
+			text := rest[:n]
+			if p.fold {
+				text = string(foldRune(c))
+			}
+			out = append(out, piece{kind: literal, text: text})
 			rest = rest[n:]
 		}
 	}

@@ -75,6 +75,9 @@ func (p *parser) conditionValues(list *node, c *condition) error {
 // what is negated, IfExists and ForAllValues, and nothing else.
 func (c *condition) holds(q *Request, effect Effect) bool {
 	given := q.values(c.lowerKey)
+	if c.quantifier != plain && len(given) == 1 && given[0] == "" {
+		given = nil // An empty set, as the second page puts it.
+	}
 	if c.operator.family == byPresence {
 		for i := range c.values {
 			if c.values[i].truth == (len(given) == 0) {

@@ -8,7 +8,8 @@ import (
 )
 
 // FuzzParse reads any bytes. Nothing may panic; what is refused says why; what is
-// taken reads back the same, and Explain agrees with Evaluate about it.
+// taken reads back the same, is at most itself, and Explain agrees with
+// Evaluate about it.
 func FuzzParse(f *testing.F) {
 	for _, more := range []string{
 		``, `"Sid":"a","Principal":{"AWS":["111122223333","` + alice + `"]}`, `"Effect":"Deny","NotPrincipal":{"CanonicalUser":"` + canonical + `"}`,
@@ -36,6 +37,9 @@ func FuzzParse(f *testing.F) {
 		again, err := policy.ParseResource([]byte(d.String()))
 		if err != nil || d.String() != string(text) || again.Public() != d.Public() {
 			t.Errorf("%q reads back as %v, %v", text, again, err)
+		}
+		if ok, why := d.AtMost(again); !ok {
+			t.Errorf("%q is more than itself: %s", text, why)
 		}
 		q := ask(func(q *policy.Request) { q.Context = keys.get })
 		got, want := d.Evaluate(q), policy.Result{Statement: -1}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -14,7 +15,7 @@ type pattern struct {
 	pieces []piece
 	// variables tells that some pieces are known only with the request.
 	variables bool
-	// fold compares without regard to the case of ASCII letters.
+	// fold compares without regard to case.
 	fold bool
 }
 
@@ -55,11 +56,7 @@ func compile(text string, x syntax) (pattern, error) {
 	rest := text
 	add := func(n int) { // what comes before the next special piece
 		if n > 0 {
-			t := rest[:n]
-			if x.fold {
-				t = lowerASCII(t)
-			}
-			p.pieces = append(p.pieces, piece{kind: literal, text: t})
+			p.pieces = append(p.pieces, piece{kind: literal, text: rest[:n]})
 		}
 		rest = rest[n:]
 	}
@@ -167,9 +164,6 @@ func (p *pattern) resolve(pieces []piece, q *Request) ([]piece, error) {
 				return nil, errUnresolved
 			}
 			e.kind = literal
-			if p.fold {
-				e.text = lowerASCII(e.text)
-			}
 		}
 		pieces = append(pieces, e)
 	}
@@ -239,28 +233,31 @@ func (e *piece) take(s string, fold bool) (string, bool) {
 	case e.kind == anyChar:
 		_, size := utf8.DecodeRuneInString(s)
 		return s[size:], size > 0
-	case len(s) < len(e.text):
-		return "", false
 	case !fold:
 		return strings.CutPrefix(s, e.text)
 	}
-	for i := range len(e.text) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != e.text[i] {
+	for _, want := range e.text {
+		have, size := utf8.DecodeRuneInString(s)
+		// Bytes that are no character are not the character that stands for them.
+		if have != want && foldRune(have) != foldRune(want) || have == utf8.RuneError && size < len("\uFFFD") {
 			return "", false
 		}
+		s = s[size:]
 	}
-	return s[len(e.text):], true
+	return s, true
 }
 
-func lowerASCII(s string) string {
-	return strings.Map(func(c rune) rune {
-		if 'A' <= c && c <= 'Z' {
-			return c + 'a' - 'A'
+// foldRune is one rune for all that differ by case only: the least of them.
+func foldRune(c rune) rune {
+	if c < utf8.RuneSelf {
+		if 'a' <= c && c <= 'z' {
+			return c - ('a' - 'A')
 		}
 		return c
-	}, s)
+	}
+	for next := unicode.SimpleFold(c); ; next = unicode.SimpleFold(next) {
+		if next <= c {
+			return next
+		}
+	}
 }
