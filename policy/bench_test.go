@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"coffer/policy"
@@ -44,6 +45,23 @@ func BenchmarkEvaluate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d.Evaluate(q)
+	}
+}
+
+// BenchmarkEvaluateWorst is what the owner of a bucket can make of one request:
+// all wildcards in one pattern, a key of 1 KB, and a document that is full.
+func BenchmarkEvaluateWorst(b *testing.B) {
+	text := statement(`"Resource":["arn:aws:s3:::logs/*` + strings.Repeat("a?", 255) + `b*",` + strings.Repeat(`"arn:aws:s3:::logs/*a*a*a*a*b",`, 600) + `"arn:aws:s3:::x"]`)
+	d, err := policy.ParseResource([]byte(text))
+	if err != nil {
+		b.Fatal(err)
+	}
+	q := ask(func(q *policy.Request) { q.Resource = "arn:aws:s3:::logs/" + strings.Repeat("a", 1024) })
+	b.ReportAllocs()
+	for b.Loop() {
+		if d.Evaluate(q).Effect != policy.NoMatch {
+			b.Fatal("it matches")
+		}
 	}
 }
 

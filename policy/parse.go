@@ -18,6 +18,11 @@ const (
 	version2012 = "2012-10-17"
 )
 
+// singlesMax is how many wildcards ? a document may have. AWS has no such limit;
+// here it bounds what comparing a long key takes, since a text with many of them
+// cannot be looked for in one go as others are.
+const singlesMax = 256
+
 // sidMax is how many characters a Sid or Id may have.
 const sidMax = 256
 
@@ -72,8 +77,48 @@ func parse(text []byte, identity bool) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := d.singles(); n > singlesMax {
+		return nil, root.errorf("Invalid policy syntax: there are %d wildcards ? in the policy, and may be up to %d: use *", n, singlesMax)
+	}
 	d.public = d.isPublic()
 	return d, nil
+}
+
+// singles counts the wildcards ?.
+func (d *Document) singles() int {
+	count := func(p *pattern) int {
+		n := 0
+		for i := range p.pieces {
+			if p.pieces[i].kind == anyChar {
+				n++
+			}
+		}
+		return n
+	}
+	countARN := func(a *arnPattern) int {
+		n := 0
+		for i := range a.parts {
+			n += count(&a.parts[i])
+		}
+		return n
+	}
+	n := 0
+	for i := range d.statements {
+		s := &d.statements[i]
+		for j := range s.actions {
+			n += count(&s.actions[j])
+		}
+		for j := range s.resources {
+			n += countARN(&s.resources[j])
+		}
+		for j := range s.conditions {
+			for k := range s.conditions[j].values {
+				v := &s.conditions[j].values[k]
+				n += count(&v.pattern) + countARN(&v.arn)
+			}
+		}
+	}
+	return n
 }
 
 // only refuses members that are not among known.

@@ -24,6 +24,8 @@ func TestRefused(t *testing.T) {
 		{"TwoDocuments", statement("") + statement(""), "Policies must be valid JSON", ""},
 		{"NotUTF8", statement("\"Sid\":\"\xff\""), "Policies must be valid JSON in UTF-8", ""},
 		{"TooLong", statement(`"Sid":"` + strings.Repeat("a", policy.BytesMax) + `"`), "Policy exceeds the maximum allowed document size", ""},
+		{"TooManySingleWildcards", statement(`"Action":"s3:` + strings.Repeat("?", 100) + `","Resource":"arn:aws:s3:::` + strings.Repeat("?", 100) +
+			`","Condition":{"StringLike":{"aws:x":"` + strings.Repeat("?", 57) + `"}}`), "Invalid policy syntax: there are 257 wildcards ?", ""},
 		{"TooDeep", deep, "Invalid policy syntax: lists and objects are more than 8 deep", "a.a.a.a.a.a.a"},
 		{"AVersionThatIsNone", `{"Version":"2020-01-01","Statement":[]}`, "The policy must contain a valid version string: write \"2012-10-17\"", "Version"},
 		{"AVersionOfNull", `{"Version":null,"Statement":[]}`, "The policy must contain a valid version string", "Version"},
@@ -111,6 +113,7 @@ func TestTaken(t *testing.T) {
 		statement(`"Principal":{"AWS":["111122223333","arn:aws-cn:iam::111122223333:role/path/r","arn:aws:sts::111122223333:assumed-role/r/session"],"Federated":["graph.facebook.com","arn:aws:iam::111122223333:saml-provider/p"]}`),
 		statement(`"Condition":{"NumericLessThan":{"s3:max-keys":100},"Bool":{"aws:SecureTransport":true},"Null":{"aws:TokenIssueTime":["true",false]}}`),
 		statement(`"Condition":{"DateGreaterThanIfExists":{"aws:CurrentTime":"2030-01"},"ForAnyValue:ArnLikeIfExists":{"aws:PrincipalArn":"arn:aws:iam::${aws:PrincipalAccount}:role/*"}}`),
+		statement(`"Resource":"arn:aws:s3:::` + strings.Repeat("?", 256) + `","Condition":{"StringEquals":{"aws:x":"` + strings.Repeat("?", 500) + `"}}`),
 		statement(`"Action":"*:*","Resource":["**","arn:aws:s3:::${aws:username, ''}","arn:aws:s3:::a:b"]`),
 	} {
 		if _, err := policy.ParseResource([]byte(text)); err != nil {
