@@ -74,7 +74,9 @@ const (
 	GetObjectAttributes
 	GetObjectVersionAttributes
 	GetObjectACL
+	GetObjectVersionACL
 	GetObjectTagging
+	GetObjectVersionTagging
 	GetObjectRetention
 	GetObjectLegalHold
 	GetObjectTorrent
@@ -88,11 +90,14 @@ const (
 	DeleteObject
 	DeleteObjectVersion
 	PutObjectTagging
+	PutObjectVersionTagging
 	DeleteObjectTagging
+	DeleteObjectVersionTagging
 	RestoreObject
 
 	// On an object: what only the owner of its bucket decides.
 	PutObjectACL
+	PutObjectVersionACL
 	PutObjectRetention
 	PutObjectLegalHold
 	BypassGovernanceRetention
@@ -158,7 +163,9 @@ var actionNames = [ActionCount]string{
 	GetObjectAttributes:                "s3:GetObjectAttributes",
 	GetObjectVersionAttributes:         "s3:GetObjectVersionAttributes",
 	GetObjectACL:                       "s3:GetObjectAcl",
+	GetObjectVersionACL:                "s3:GetObjectVersionAcl",
 	GetObjectTagging:                   "s3:GetObjectTagging",
+	GetObjectVersionTagging:            "s3:GetObjectVersionTagging",
 	GetObjectRetention:                 "s3:GetObjectRetention",
 	GetObjectLegalHold:                 "s3:GetObjectLegalHold",
 	GetObjectTorrent:                   "s3:GetObjectTorrent",
@@ -168,9 +175,12 @@ var actionNames = [ActionCount]string{
 	DeleteObject:                       "s3:DeleteObject",
 	DeleteObjectVersion:                "s3:DeleteObjectVersion",
 	PutObjectTagging:                   "s3:PutObjectTagging",
+	PutObjectVersionTagging:            "s3:PutObjectVersionTagging",
 	DeleteObjectTagging:                "s3:DeleteObjectTagging",
+	DeleteObjectVersionTagging:         "s3:DeleteObjectVersionTagging",
 	RestoreObject:                      "s3:RestoreObject",
 	PutObjectACL:                       "s3:PutObjectAcl",
+	PutObjectVersionACL:                "s3:PutObjectVersionAcl",
 	PutObjectRetention:                 "s3:PutObjectRetention",
 	PutObjectLegalHold:                 "s3:PutObjectLegalHold",
 	BypassGovernanceRetention:          "s3:BypassGovernanceRetention",
@@ -186,3 +196,24 @@ func (a Action) String() string {
 
 // onBucket tells whether a is about a bucket as a whole, other than listing it.
 func (a Action) onBucket() bool { return a >= GetBucketLocation && a < GetObject }
+
+// ofVersion has the actions that are another when a version is named.
+var ofVersion = map[Action]Action{
+	GetObject:           GetObjectVersion,
+	GetObjectAttributes: GetObjectVersionAttributes,
+	GetObjectACL:        GetObjectVersionACL,
+	GetObjectTagging:    GetObjectVersionTagging,
+	DeleteObject:        DeleteObjectVersion,
+	PutObjectTagging:    PutObjectVersionTagging,
+	DeleteObjectTagging: DeleteObjectVersionTagging,
+	PutObjectACL:        PutObjectVersionACL,
+}
+
+// OfVersion is the action that a needs where the request names a version; a itself
+// where it names none, or where AWS makes no difference.
+func (a Action) OfVersion(version string) Action {
+	if v, ok := ofVersion[a]; ok && version != "" {
+		return v
+	}
+	return a
+}

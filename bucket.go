@@ -24,6 +24,10 @@ type Bucket struct {
 	// counts their changes; package objects gives both.
 	Configs  uint32
 	Revision int64
+	// Versioning and ObjectLock are here since every write needs them; with
+	// ObjectLock versioning is enabled, for good.
+	Versioning Versioning
+	ObjectLock bool
 }
 
 // ParseBucketName checks s by the rules of AWS's "General purpose bucket naming

@@ -50,6 +50,7 @@ const (
 	BucketNotEmpty
 	InvalidBucketName
 	InvalidBucketState
+	IllegalVersioningConfiguration
 	InvalidLocationConstraint
 	IllegalLocationConstraint
 	NoSuchBucket

@@ -17,9 +17,13 @@ const (
 
 // Object is what is known of a stored object; its bytes are elsewhere.
 type Object struct {
-	Key       string
+	Key string
+	// VersionID is "" for the version that requests call null.
 	VersionID string
-	Size      int64
+	// DeleteMarker says that this version is the mark of a deletion: it has no bytes
+	// and no ETag.
+	DeleteMarker bool
+	Size         int64
 	// ETag is without its quotes.
 	ETag       string
 	Modified   time.Time

@@ -46,6 +46,7 @@ var wire = [coffer.CodeCount]struct {
 	coffer.BucketAlreadyOwnedByYou:                   {"BucketAlreadyOwnedByYou", http.StatusConflict},
 	coffer.BucketNotEmpty:                            {"BucketNotEmpty", http.StatusConflict},
 	coffer.InvalidBucketName:                         {"InvalidBucketName", http.StatusBadRequest},
+	coffer.IllegalVersioningConfiguration:            {"IllegalVersioningConfiguration", http.StatusBadRequest},
 	coffer.InvalidBucketState:                        {"InvalidBucketState", http.StatusConflict},
 	coffer.InvalidLocationConstraint:                 {"InvalidLocationConstraint", http.StatusBadRequest},
 	coffer.IllegalLocationConstraint:                 {"IllegalLocationConstraint", http.StatusBadRequest},

@@ -235,7 +235,7 @@ func (q *request) deleteObject() error {
 	if err != nil {
 		return err
 	}
-	if err := q.objects().Delete(q.ctx(), bucket, objects.Doomed{Key: q.r.PostForm.Get("key")}); err != nil {
+	if _, err := q.objects().Delete(q.ctx(), bucket, objects.Doomed{Key: q.r.PostForm.Get("key")}); err != nil {
 		return err
 	}
 	return q.redirect(did(listURL(bucket, q.r.PostForm.Get("prefix"), ""), "erased"))

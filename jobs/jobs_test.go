@@ -59,7 +59,7 @@ func TestRun(t *testing.T) {
 		synctest.Wait()
 		exists(t, blobs, leftover, false)
 		exists(t, blobs, underWay, true)
-		if err := alice.Delete(t.Context(), "bucket", objects.Doomed{Key: "k"}); err != nil {
+		if _, err := alice.Delete(t.Context(), "bucket", objects.Doomed{Key: "k"}); err != nil {
 			t.Fatal(err)
 		}
 		if n := count(t, blobs); n != 2 {

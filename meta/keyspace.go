@@ -34,6 +34,8 @@ const (
 	PrefixBucketConfig  = 'q' // bucket ID, kind → one of the bucket's configurations
 	PrefixQuota         = 'Q' // account ID, which → quota of an account or a key, or what an account uses
 	PrefixObject        = 'o' // bucket ID, object key → current version
+	PrefixVersion       = 'v' // bucket ID, object key, position → a version that is not current, or a delete marker
+	PrefixNullVersion   = 'N' // bucket ID, object key → position of the version called null among those
 	PrefixData          = 'd' // body ID → the bytes of a small object
 	PrefixManifest      = 'm' // body ID, page → the blobs of a large object
 	PrefixBodyRefs      = 'r' // body ID → how many versions share it, if not one

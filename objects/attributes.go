@@ -10,7 +10,8 @@ import (
 // any.
 type Attributes struct {
 	coffer.Object
-	Parts []coffer.Part
+	Bucket coffer.Bucket
+	Parts  []coffer.Part
 }
 
 // Attributes reads what GetObjectAttributes shows.
@@ -19,7 +20,7 @@ func (s Session) Attributes(ctx context.Context, in GetInput) (Attributes, error
 	if err != nil {
 		return Attributes{}, err
 	}
-	a := Attributes{Object: c.Object}
+	a := Attributes{Object: c.Object, Bucket: c.Bucket}
 	if c.PartsCount == 0 {
 		return a, nil
 	}

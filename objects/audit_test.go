@@ -19,7 +19,8 @@ import (
 func (w *world) audit(t testing.TB, clean bool) {
 	t.Helper()
 	a := auditor{kinds: map[byte]map[string]bool{}, shares: map[bodyID]int{}, counts: map[string]int64{},
-		named: map[blob.Ref]int{}, garbage: map[blob.Ref]bool{}, condemned: map[blob.Ref]bool{}}
+		named: map[blob.Ref]int{}, garbage: map[blob.Ref]bool{}, condemned: map[blob.Ref]bool{},
+		nulls: map[string]string{}, pointers: map[string]string{}}
 	if err := w.store.Store.View(t.Context(), func(r meta.Reader) error { return a.read(t, r) }); err != nil {
 		t.Fatalf("audit: %v", err)
 	}
@@ -52,6 +53,8 @@ type auditor struct {
 	named     map[blob.Ref]int
 	garbage   map[blob.Ref]bool
 	condemned map[blob.Ref]bool
+	nulls     map[string]string // where the null versions are, and where the records say
+	pointers  map[string]string
 }
 
 // take marks a record as belonging to something.
@@ -94,6 +97,29 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 			rows = append(rows, o)
 			a.add(bucketIDOf(key), buckets, countObjects, 1)
 			a.add(bucketIDOf(key), buckets, countBytes, o.Size)
+		case meta.PrefixVersion:
+			k, position, err := splitVersionKey(string(key[9:]))
+			if err != nil {
+				return err
+			}
+			o, err := decodeRow(k, value)
+			if err != nil {
+				return err
+			}
+			if o.position() != position {
+				t.Errorf("version %s of %q stands at %s", o.VersionID, k, position)
+			}
+			rows = append(rows, o)
+			a.counts[string(countKey(bucketIDOf(key), countVersions))]++
+			a.counts[string(countKey(bucketIDOf(key), countVersionBytes))] += o.Size
+			a.add(bucketIDOf(key), buckets, countBytes, o.Size)
+			if o.VersionID == "" {
+				a.nulls[string(nullVersionKey(bucketIDOf(key), k))] = position
+			}
+			a.newest(t, r, bucketIDOf(key), o)
+		case meta.PrefixNullVersion:
+			// In the order of the prefixes these come first.
+			a.pointers[string(key)] = string(value)
 		case meta.PrefixUpload:
 			_, id, err := splitUploadKey(key[9:])
 			if err != nil {
@@ -119,7 +145,26 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 	if err := it.Err(); err != nil {
 		return err
 	}
+	if !maps.Equal(a.nulls, a.pointers) {
+		t.Errorf("null versions are %v, recorded %v", a.nulls, a.pointers)
+	}
 	return a.follow(t, r, rows, uploads)
+}
+
+// newest checks that the current object, if there is one, is newer than o, and that
+// there is one unless a delete marker is the newest.
+func (a *auditor) newest(t testing.TB, r meta.Reader, id coffer.BucketID, o row) {
+	current, err := currentRow(r, id, o.Key)
+	if err != nil {
+		t.Error(err)
+	}
+	newest, err := newestOther(r, id, o.Key)
+	if err != nil {
+		t.Error(err)
+	}
+	if current != nil && (current.position() >= o.position() || !current.Modified.After(o.Modified)) || current == nil && !newest.DeleteMarker {
+		t.Errorf("%q is %v, with the other version %s", o.Key, current, o.VersionID)
+	}
 }
 
 func (a *auditor) follow(t testing.TB, r meta.Reader, rows []row, uploads map[coffer.UploadID]func(int64)) error {

@@ -118,10 +118,11 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 	if err != nil {
 		return false, err
 	}
-	low := objectKey(b.ID, "")
-	it := tx.Iter(low, meta.PrefixEnd(low))
-	found := it.Next()
-	if err := it.Close(); err != nil {
+	found, err := holdsAny(tx, objectKey(b.ID, ""))
+	if err == nil && !found && b.Versioning != coffer.VersioningUnset {
+		found, err = holdsAny(tx, versionsPrefix(b.ID))
+	}
+	if err != nil {
 		return false, err
 	}
 	if found {
@@ -137,7 +138,16 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 		tx.Delete(countKey(b.ID, countObjects)),
 		tx.Delete(countKey(b.ID, countBytes)),
 		tx.Delete(countKey(b.ID, countParts)),
+		tx.Delete(countKey(b.ID, countVersions)),
+		tx.Delete(countKey(b.ID, countVersionBytes)),
 		s.note(ctx, tx, b, "bucket.delete"))
+}
+
+// holdsAny tells whether any key begins with prefix.
+func holdsAny(r meta.Reader, prefix []byte) (bool, error) {
+	it := r.Iter(prefix, meta.PrefixEnd(prefix))
+	found := it.Next()
+	return found, it.Close()
 }
 
 // note writes into the audit log what is done to a bucket, and by whom.

@@ -168,7 +168,10 @@ func TestAccountsNeverSeeEachOther(t *testing.T) {
 			_, err := s.Copy(ctx, CopyInput{Bucket: "bucket", Key: "k", SourceBucket: "bobs", SourceKey: "k"})
 			return err
 		},
-		"Delete": func(ctx context.Context, s Session) error { return s.Delete(ctx, "bucket", Doomed{Key: "k"}) },
+		"Delete": func(ctx context.Context, s Session) error {
+			_, err := s.Delete(ctx, "bucket", Doomed{Key: "k"})
+			return err
+		},
 		"DeleteMany": func(ctx context.Context, s Session) error {
 			_, err := s.DeleteMany(ctx, "bucket", []Doomed{{Key: "k"}})
 			return err

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"errors"
 	"fmt"
 
 	"coffer"
@@ -20,8 +21,12 @@ func accountBucketKey(account coffer.AccountID, name coffer.BucketName) []byte {
 // Which counter of a bucket or an account a counter key names.
 const (
 	countObjects = 'o'
-	countBytes   = 'b'
+	countBytes   = 'b' // of all versions
 	countParts   = 'p' // bytes of parts that are in no object yet
+
+	// Of a bucket only: what is below PrefixVersion, delete markers too, and its bytes.
+	countVersions     = 'v'
+	countVersionBytes = 'w'
 )
 
 func countKey(id coffer.BucketID, which byte) []byte {
@@ -37,7 +42,17 @@ func encodeBucket(b coffer.Bucket) []byte {
 	r.Time(5, b.Created)
 	r.Int(6, int64(b.Configs))
 	r.Int(7, b.Revision)
+	r.Int(10, int64(b.Versioning))
+	r.Int(11, intOf(b.ObjectLock))
 	return r.Bytes()
+}
+
+// intOf writes a flag as a number.
+func intOf(v bool) int64 {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 func decodeBucket(value []byte) (coffer.Bucket, error) {
@@ -58,13 +73,22 @@ func decodeBucket(value []byte) (coffer.Bucket, error) {
 			b.Configs = uint32(f.Int())
 		case 7:
 			b.Revision = f.Int()
+		case 10:
+			b.Versioning = coffer.Versioning(f.Int())
+		case 11:
+			b.ObjectLock = f.Int() != 0
 		default:
 			return f.Unknown()
 		}
 		return nil
 	})
-	if err == nil && (b.ID == 0 || b.Account == "") {
-		err = fmt.Errorf("it has no ID or no account")
+	switch {
+	case err != nil:
+	case b.ID == 0 || b.Account == "":
+		err = errors.New("it has no ID or no account")
+	case b.Versioning > coffer.VersioningSuspended, b.ObjectLock && b.Versioning != coffer.VersioningEnabled:
+		// Taken for a bucket that keeps no versions, a write would destroy one.
+		err = fmt.Errorf("its versioning is %d, its object lock %t: this cannot be", b.Versioning, b.ObjectLock)
 	}
 	if err != nil {
 		return b, fmt.Errorf("bucket record: %w", err)

@@ -17,7 +17,9 @@ type CopyInput struct {
 
 	SourceBucket coffer.BucketName
 	SourceKey    string
-	SourceIf     Conditions
+	// SourceVersion names one; "" is the current one.
+	SourceVersion string
+	SourceIf      Conditions
 
 	// Replace puts Attributes in the place of the source's; otherwise only their
 	// StorageClass and WebsiteRedirect count.
@@ -30,31 +32,38 @@ type CopyInput struct {
 	Checksum coffer.ChecksumAlgorithm
 }
 
+// Copied is what Copy made, and of which version of the source: "" where the
+// source's bucket has no versions.
+type Copied struct {
+	coffer.Object
+	SourceVersion string
+}
+
 // Copy makes an object with the bytes of another. Small ones are written again;
 // large ones are shared, so that no byte moves.
-func (s Session) Copy(ctx context.Context, in CopyInput) (coffer.Object, error) {
+func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
-		return coffer.Object{}, err
+		return Copied{}, err
 	}
 	if in.ReplaceTags {
 		if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
-			return coffer.Object{}, err
+			return Copied{}, err
 		}
 	}
 	var sum *coffer.Checksum
 	var summed bodyID
 	for {
-		var made row
+		var made Copied
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
 			made, err = s.copyIn(tx, in, sum, summed)
 			return err
 		})
 		need, ok := errors.AsType[needChecksum](err)
 		if !ok {
-			return made.Object, err
+			return made, err
 		}
 		if sum, summed, err = s.checksumOf(ctx, in, need.body); err != nil {
-			return coffer.Object{}, err
+			return Copied{}, err
 		}
 	}
 }
@@ -64,42 +73,47 @@ type needChecksum struct{ body bodyID }
 
 func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
 
-func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID) (row, error) {
-	from, err := s.bucket(tx, in.SourceBucket, coffer.GetObject, in.SourceKey)
+func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID) (Copied, error) {
+	from, err := s.bucket(tx, in.SourceBucket, coffer.GetObject.OfVersion(in.SourceVersion), in.SourceKey)
 	if err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
 	to, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 	if err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
-	source, err := currentRow(tx, from.ID, in.SourceKey)
+	source, err := findReadable(tx, from, in.SourceKey, in.SourceVersion)
+	if coffer.CodeOf(err) == coffer.MethodNotAllowed {
+		err = coffer.Errorf(coffer.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
 	if err != nil {
-		return row{}, err
-	}
-	if source == nil {
-		return row{}, noSuchObject(in.SourceKey)
+		return Copied{}, err
 	}
 	if err := in.SourceIf.checkSource(source.Object); err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
-	made, err := in.target(*source, from.ID == to.ID)
+	made, err := in.target(source.row, from.ID == to.ID)
 	if err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
 	if made.Tags, err = s.copiedTags(in, source.Tags); err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
 	if in.Checksum != "" && in.Checksum != source.Checksum.Algorithm {
 		if sum == nil || summed != source.body.id {
-			return row{}, needChecksum{source.body.id}
+			return Copied{}, needChecksum{source.body.id}
 		}
 		made.Checksum = *sum
 	}
 	if made.body, err = s.duplicate(tx, source.body); err != nil {
-		return row{}, err
+		return Copied{}, err
 	}
-	return made, s.replace(tx, to, &made, in.If)
+	err = s.replace(tx, to, &made, in.If)
+	done := Copied{Object: made.Object}
+	if from.Versioning != coffer.VersioningUnset {
+		done.SourceVersion = coffer.VersionName(source.VersionID)
+	}
+	return done, err
 }
 
 // target is the object that a copy of source makes, its bytes not yet settled.
@@ -111,7 +125,8 @@ func (in CopyInput) target(source row, sameBucket bool) (row, error) {
 	changed := in.Replace || in.Attributes.StorageClass != source.Attributes.StorageClass ||
 		in.Attributes.WebsiteRedirect != "" && in.Attributes.WebsiteRedirect != source.Attributes.WebsiteRedirect ||
 		in.Checksum != "" && in.Checksum != source.Checksum.Algorithm
-	if sameBucket && in.Key == in.SourceKey && !changed {
+	// A version that is named may be an older one, which the copy brings back.
+	if sameBucket && in.Key == in.SourceKey && in.SourceVersion == "" && !changed {
 		return row{}, coffer.Errorf(coffer.InvalidRequest, "This copy request is illegal because it is trying to copy an object "+
 			"to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
@@ -147,7 +162,7 @@ func (s Session) duplicate(tx meta.Tx, b body) (body, error) {
 // checksumOf reads the source of a copy, which must still have the body that the
 // transaction saw.
 func (s Session) checksumOf(ctx context.Context, in CopyInput, want bodyID) (*coffer.Checksum, bodyID, error) {
-	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey})
+	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Version: in.SourceVersion})
 	if err != nil {
 		return nil, want, err
 	}

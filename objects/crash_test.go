@@ -124,7 +124,7 @@ func (w *world) crashStep(t *testing.T, l *ledger, rng *rand.Rand, writer, n int
 		return err
 	case 0:
 		l.begin(key, "")
-		if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
+		if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
 			return err
 		}
 	case 1:

@@ -3,35 +3,54 @@ package objects
 import (
 	"context"
 	"errors"
+	"time"
 
 	"coffer"
 	"coffer/meta"
 )
 
-// Doomed names an object to delete, and the entity tag that it must have, if not
-// "". Version is "" or null, the only one where versions are not kept.
+// Doomed names an object to delete, and what must be true of it.
 type Doomed struct {
-	Key     string
-	IfMatch string
+	Key string
+	// Version names the one to remove for good; "" is the current one, which a bucket
+	// with versions keeps below a delete marker.
 	Version string
+	// IfMatch is the entity tag that it must have, IfModified the time to the second,
+	// and IfSize the size in bytes; "", zero and nil ask for nothing.
+	IfMatch    string
+	IfModified time.Time
+	IfSize     *int64
+}
+
+// Deleted is what became of one Doomed.
+type Deleted struct {
+	// Err says why the object is still there; the rest is empty then.
+	Err error
+	// VersionID is the version that was removed or, if none was named, the delete
+	// marker that was made; "" where the bucket has no versions.
+	VersionID string
+	// Marker says that VersionID is a delete marker.
+	Marker bool
 }
 
 // Delete removes an object; one that does not exist is no error, as in S3. When
 // it returns without error the object is durably gone.
-func (s Session) Delete(ctx context.Context, bucket coffer.BucketName, d Doomed) error {
-	return s.Meta.Update(ctx, func(tx meta.Tx) error {
+func (s Session) Delete(ctx context.Context, bucket coffer.BucketName, d Doomed) (Deleted, error) {
+	var done Deleted
+	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
 		if err != nil {
 			return err
 		}
-		return s.remove(tx, b, d)
+		done, err = s.remove(tx, b, d)
+		return err
 	})
+	return done, err
 }
 
-// DeleteMany removes objects and tells for each what became of it: nil, or why
-// it is still there. The error is for the request as a whole; some of the objects
-// may be gone then.
-func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]error, error) {
+// DeleteMany removes objects and tells for each what became of it. The error is
+// for the request as a whole; some of the objects may be gone then.
+func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]Deleted, error) {
 	results, err := s.deleteTogether(ctx, bucket, doomed)
 	if half := len(doomed) / 2; half > 0 && errors.Is(err, meta.ErrTooLarge) {
 		// Objects of thousands of parts each are more than one transaction holds.
@@ -46,48 +65,109 @@ func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doome
 }
 
 // deleteTogether removes objects in one transaction.
-func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]error, error) {
-	results := make([]error, len(doomed))
+func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]Deleted, error) {
+	results := make([]Deleted, len(doomed))
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
 		if err != nil {
 			return err
 		}
 		for i, d := range doomed {
-			results[i] = s.remove(tx, b, d)
-			if results[i] != nil && coffer.CodeOf(results[i]) == coffer.Internal {
-				return results[i]
+			done, err := s.remove(tx, b, d)
+			if err != nil && coffer.CodeOf(err) == coffer.Internal {
+				return err
 			}
+			done.Err = err
+			results[i] = done
 		}
 		return nil
 	})
 	return results, err
 }
 
-// remove deletes the current version in tx. It is the one place where an object
-// ends.
-func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) error {
+// remove deletes an object in tx: the version that d names, or the current one,
+// which stays as a version where the bucket keeps them. It is the one place where
+// a request ends an object.
+func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) {
 	if err := coffer.CheckObjectKey(d.Key); err != nil {
-		return err
+		return Deleted{}, err
 	}
-	if err := s.allow(coffer.DeleteObject, b.Name, d.Key); err != nil {
-		return err
+	if err := s.allow(coffer.DeleteObject.OfVersion(d.Version), b.Name, d.Key); err != nil {
+		return Deleted{}, err
 	}
-	if d.Version != "" && d.Version != "null" {
-		return (&coffer.Error{Code: coffer.NoSuchVersion}).With("Key", d.Key).With("VersionId", d.Version)
+	if d.Version != "" && coffer.CheckVersionID(d.Version) != nil {
+		return Deleted{}, noSuch(d.Key, d.Version)
 	}
-	old, err := currentRow(tx, b.ID, d.Key)
+	old, err := findVersion(tx, b, d.Key, d.Version)
 	if err != nil {
+		return Deleted{}, err
+	}
+	if err := d.check(old); err != nil {
+		return Deleted{}, err
+	}
+	if d.Version == "" && b.Versioning != coffer.VersioningUnset {
+		return s.mark(tx, b, d.Key, old)
+	}
+	done := Deleted{VersionID: d.Version, Marker: old != nil && old.DeleteMarker}
+	if b.Versioning == coffer.VersioningUnset {
+		done.VersionID = ""
+	}
+	if old == nil {
+		return done, nil
+	}
+	return done, s.removeVersion(tx, b, old)
+}
+
+// check applies the conditions to what would be deleted: nil if there is none
+// (AWS, "How to perform conditional deletes").
+func (d Doomed) check(old *version) error {
+	var found *row
+	if old != nil {
+		found = &old.row
+	}
+	if err := (Conditions{IfMatch: d.IfMatch}).checkWrite(found, d.Key); err != nil {
 		return err
 	}
-	if err := (Conditions{IfMatch: d.IfMatch}).checkWrite(old, d.Key); err != nil || old == nil {
+	switch {
+	case d.IfModified.IsZero() && d.IfSize == nil:
+	case old == nil:
+		return noSuch(d.Key, d.Version)
+	case !d.IfModified.IsZero() && !old.Modified.Truncate(time.Second).Equal(d.IfModified.Truncate(time.Second)):
+		return failed("x-amz-if-match-last-modified-time")
+	case d.IfSize != nil && *d.IfSize != old.Size:
+		return failed("x-amz-if-match-size")
+	}
+	return nil
+}
+
+// mark puts a delete marker in front of the versions of key; current is the one
+// that there was.
+func (s Session) mark(tx meta.Tx, b coffer.Bucket, key string, current *version) (Deleted, error) {
+	id, err := s.newBodyID()
+	if err != nil {
+		return Deleted{}, err
+	}
+	o := row{Object: coffer.Object{Key: key, DeleteMarker: true, Modified: s.now()}, body: body{id: id}}
+	var old *row
+	if current != nil {
+		old = &current.row
+	}
+	err = s.addVersion(tx, b, &o, old)
+	return Deleted{VersionID: coffer.VersionName(o.VersionID), Marker: true}, err
+}
+
+// removeVersion ends a version and its bytes; the one that was the newest before
+// it is current again. Who may do so was found before.
+func (s *Service) removeVersion(tx meta.Tx, b coffer.Bucket, v *version) error {
+	if v.current() {
+		if err := s.dropCurrent(tx, b, &v.row); err != nil {
+			return err
+		}
+	} else if err := errors.Join(s.release(tx, v.body), deleteOther(tx, b, v.row)); err != nil {
 		return err
 	}
-	if err := s.release(tx, old.body); err != nil {
-		return err
+	if b.Versioning == coffer.VersioningUnset {
+		return nil
 	}
-	if err := count(tx, b, -1, -old.Size); err != nil {
-		return err
-	}
-	return tx.Delete(objectKey(b.ID, d.Key))
+	return promote(tx, b, v.Key)
 }

@@ -62,8 +62,10 @@ func (r Range) String() string {
 type GetInput struct {
 	Bucket coffer.BucketName
 	Key    string
-	If     Conditions
-	Range  *Range
+	// Version names one; "" is the current one.
+	Version string
+	If      Conditions
+	Range   *Range
 	// PartNumber asks for one part of a multipart object; 0 for none.
 	PartNumber int
 	// Action is what the actor must be allowed; GetObject if it is not set.
@@ -72,9 +74,9 @@ type GetInput struct {
 
 func (in GetInput) action() coffer.Action {
 	if in.Action == coffer.NoAction {
-		return coffer.GetObject
+		return coffer.GetObject.OfVersion(in.Version)
 	}
-	return in.Action
+	return in.Action.OfVersion(in.Version)
 }
 
 // Content is an object that is being read: what is known of it, and the bytes
@@ -104,8 +106,9 @@ func (s Session) Head(ctx context.Context, in GetInput) (*Content, error) {
 }
 
 // Get opens an object for reading. The bytes are those of one version, whatever
-// is written meanwhile. The caller closes the content. With the error NotModified
-// there is a content as well, of no bytes, since the answer names its validators.
+// is written meanwhile. The caller closes the content. With the error NotModified,
+// and where a delete marker was found, there is a content as well, of no bytes,
+// since the answer names its validators.
 func (s Session) Get(ctx context.Context, in GetInput) (*Content, error) {
 	return s.open(ctx, in, wantBytes)
 }
@@ -129,15 +132,14 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		if c.Bucket, err = s.bucket(r, in.Bucket, in.action(), in.Key); err != nil {
 			return err
 		}
-		o, err := readRow(r, c.Bucket.ID, in.Key)
-		if errors.Is(err, meta.ErrNotFound) {
-			return noSuchObject(in.Key)
+		o, err := findReadable(r, c.Bucket, in.Key, in.Version)
+		if o != nil {
+			c.Object, c.body, c.Length = o.Object, o.body, o.Size
 		}
 		if err != nil {
 			return err
 		}
-		c.Object, c.body, c.Length = o.Object, o.body, o.Size
-		if !s.actor.Scope.Allows(coffer.GetObjectTagging, in.Bucket, in.Key) {
+		if !s.actor.Scope.Allows(coffer.GetObjectTagging.OfVersion(in.Version), in.Bucket, in.Key) {
 			// Not even how many they are is told to who may not read them.
 			c.Tags = nil
 		}
@@ -148,11 +150,29 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 	})
 	if err != nil {
 		_ = c.Close()
-		if coffer.CodeOf(err) != coffer.NotModified {
+		if coffer.CodeOf(err) != coffer.NotModified && !c.DeleteMarker {
 			c = nil
 		}
 	}
 	return c, err
+}
+
+// findReadable reads a version that has bytes. With the error there is the delete
+// marker that stands in its place, if it is one.
+func findReadable(r meta.Reader, b coffer.Bucket, key, id string) (*version, error) {
+	o, err := findVersion(r, b, key, id)
+	if err != nil {
+		return nil, err
+	}
+	if o != nil {
+		return o, checkMarker(o.Object)
+	}
+	if id == "" && b.Versioning != coffer.VersioningUnset {
+		if o, err = newestOther(r, b.ID, key); err != nil {
+			return nil, err
+		}
+	}
+	return o, noSuch(key, id)
 }
 
 // locate finds which bytes are wanted and where they are, while the snapshot

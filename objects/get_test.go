@@ -171,7 +171,7 @@ func TestReadersKeepTheirBytes(t *testing.T) {
 	for key := range maps.Keys(objects) {
 		if key == "blob" {
 			w.put(t, key, []byte("overwritten"))
-		} else if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
+		} else if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,15 +23,6 @@ type ListInput struct {
 	// first page. A common prefix is passed with all that lies below it.
 	After string
 	Max   int
-	// Versions says that the list is one of versions, which is another right.
-	Versions bool
-}
-
-func (in ListInput) action() coffer.Action {
-	if in.Versions {
-		return coffer.ListBucketVersions
-	}
-	return coffer.ListBucket
 }
 
 // ListPage is one page, its objects and its common prefixes each in byte order.
@@ -54,7 +45,7 @@ func (s Session) List(ctx context.Context, in ListInput) (ListPage, error) {
 	var page ListPage
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		page = ListPage{}
-		b, err := s.bucket(r, in.Bucket, in.action(), in.Prefix)
+		b, err := s.bucket(r, in.Bucket, coffer.ListBucket, in.Prefix)
 		if err != nil {
 			return err
 		}

@@ -108,7 +108,8 @@ func (x *machine) Delete(rt *rapid.T) {
 	if cond.IfNoneMatch != "" {
 		want = 0
 	}
-	if agree(rt, "Delete", x.w.alice.Delete(x.t.Context(), "bucket", Doomed{Key: key, IfMatch: cond.IfMatch}), want) {
+	_, err := x.w.alice.Delete(x.t.Context(), "bucket", Doomed{Key: key, IfMatch: cond.IfMatch})
+	if agree(rt, "Delete", err, want) {
 		delete(x.m.objects, key)
 	}
 }

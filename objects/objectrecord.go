@@ -34,6 +34,8 @@ func encodeRow(o row) []byte {
 	r.Blob(31, o.body.id[:])
 	r.Text(32, string(o.body.ref))
 	r.Int(33, int64(o.body.pages))
+	r.Text(fieldVersionID, o.VersionID)
+	r.Int(fieldDeleteMarker, intOf(o.DeleteMarker))
 	return r.Bytes()
 }
 
@@ -59,6 +61,10 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.body.ref = blob.Ref(f.Text())
 		case 33:
 			o.body.pages = int(f.Int())
+		case fieldVersionID:
+			o.VersionID = f.Text()
+		case fieldDeleteMarker:
+			o.DeleteMarker = f.Int() != 0
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
 				decodeTag(f, fieldTag, &o.Tags) {
@@ -79,7 +85,8 @@ func decodeRow(key string, value []byte) (row, error) {
 
 // check refuses what encodeRow was never given.
 func (o row) check() error {
-	ok := o.Size >= 0 && o.ETag != "" && o.PartsCount >= 0 && o.body.id != bodyID{}
+	ok := o.Size >= 0 && (o.ETag != "") != o.DeleteMarker && o.PartsCount >= 0 && o.body.id != bodyID{} &&
+		(o.VersionID == "" || len(o.VersionID) == coffer.VersionIDLen) && (!o.DeleteMarker || o.body.kind == bodyEmpty)
 	switch o.body.kind {
 	case bodyEmpty:
 		ok = ok && o.Size == 0
@@ -119,13 +126,17 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.Checksum.Type = typeOf(f)
 		case n == 17:
 			o.Attributes.StorageClass = f.Text()
+		case n == fieldVersionID:
+			o.VersionID = f.Text()
+		case n == fieldDeleteMarker:
+			o.DeleteMarker = f.Int() != 0
 		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33:
 		default:
 			return f.Unknown()
 		}
 		return nil
 	})
-	if err == nil && (o.Size < 0 || o.ETag == "") {
+	if err == nil && (o.Size < 0 || (o.ETag == "") != o.DeleteMarker) {
 		err = fmt.Errorf("%d bytes with the entity tag %q: this cannot be", o.Size, o.ETag)
 	}
 	if err != nil {

@@ -122,14 +122,23 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	o.Modified = s.now()
 	objects, bytes := int64(1), o.Size
 	if old != nil {
-		o.Modified = s.nowAfter(old.Modified)
-		objects, bytes = 0, bytes-old.Size
-		if err := s.release(tx, old.body); err != nil {
-			return err
+		objects = 0
+		if b.Versioning != coffer.VersioningEnabled && old.VersionID == "" {
+			bytes -= old.Size
 		}
 	}
 	if err := s.withinQuota(tx, b, objects, bytes); err != nil {
 		return err
+	}
+	if b.Versioning != coffer.VersioningUnset {
+		return s.addVersion(tx, b, o, old)
+	}
+	o.VersionID = ""
+	if old != nil {
+		o.Modified = s.nowAfter(old.Modified)
+		if err := s.release(tx, old.body); err != nil {
+			return err
+		}
 	}
 	return errors.Join(
 		count(tx, b, objects, bytes),

@@ -150,7 +150,7 @@ func TestNothingIsReadOfABodyThatIsRefused(t *testing.T) {
 		wantCode(t, tt.name, err, tt.want)
 	}
 	// Deletes make room: they never ask for it.
-	if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "there"}); err != nil {
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "there"}); err != nil {
 		t.Errorf("Delete with the disk full = %v", err)
 	}
 }
@@ -170,7 +170,7 @@ func TestTimesOfOneKeyNeverStepBack(t *testing.T) {
 	if !second.Modified.After(first.Modified) {
 		t.Errorf("the second Put has the time %v, the first %v", second.Modified, first.Modified)
 	}
-	if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	if third := w.put(t, "k", []byte("3")); !third.Modified.Equal(w.clock.Now().Truncate(time.Millisecond)) {

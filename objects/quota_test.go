@@ -68,7 +68,7 @@ func TestQuotaRefusesWhatPassesIt(t *testing.T) {
 			set(w, t, coffer.QuotaChange{Bytes: some(10)})
 			w.put(t, "a", content(5, 2999)) // less than before is always taken
 			for _, key := range []string{"a", "b", "c"} {
-				if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
+				if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
 					t.Errorf("Delete(%q) = %v", key, err)
 				}
 			}
@@ -96,7 +96,7 @@ func TestPartsCountOnceForAQuota(t *testing.T) {
 	if err := w.alice.Abort(t.Context(), "bucket", "other", other); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	w.upload(t, "old", coffer.Checksum{}, content(5, 100))

@@ -134,7 +134,7 @@ func TestDamagedGarbageAndCountsAreNotActedOn(t *testing.T) {
 	}
 	for _, count := range [][]byte{{}, {1}, make([]byte, 8), {0, 0, 0, 0, 0, 0, 0, 1}} {
 		set(refsKey(b.id), count)
-		if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err == nil {
+		if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err == nil {
 			t.Errorf("Delete with the reference count %x = nil", count)
 		}
 	}

@@ -38,12 +38,16 @@ func goldens() []golden {
 	empty, parts := object, object
 	empty.Size, empty.Attributes = 0, coffer.Attributes{}
 	object.Tags = []coffer.Tag{{Key: "b", Value: "1"}, {Key: "a"}}
+	object.VersionID = positionOf(at.Add(time.Hour), id)
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
 	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at, Configs: 5, Revision: 3}
+	locked := bucket
+	locked.Versioning, locked.ObjectLock = coffer.VersioningEnabled, true
+	marker := coffer.Object{Key: "k", Modified: at, VersionID: positionOf(at, id), DeleteMarker: true}
 	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
 	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref, "AAAAAAAAAAE="}
 	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
-	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum}}
+	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum, VersionID: object.VersionID}}
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }
 	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
 		{Origins: []string{"*"}, Methods: []string{"HEAD"}, MaxAgeSeconds: -1}}
@@ -61,6 +65,8 @@ func goldens() []golden {
 		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
 		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
+		{"bucket-locked", locked, encodeBucket(locked), func(b []byte) (any, error) { return decodeBucket(b) }},
+		{"object-marker", rowOf(marker, body{id: id}), encodeRow(rowOf(marker, body{id: id})), row},
 		{"object-empty", rowOf(empty, body{id: id}), encodeRow(rowOf(empty, body{id: id})), row},
 		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
 		{"object-blob", rowOf(object, body{kind: bodyBlob, id: id, ref: ref}), encodeRow(rowOf(object, body{kind: bodyBlob, id: id, ref: ref})), row},
@@ -128,6 +134,8 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		{"BucketTagging", configKey(7, configTagging), "q\x00\x00\x00\x00\x00\x00\x00\x07t"},
 		{"BucketCORS", configKey(7, configCORS), "q\x00\x00\x00\x00\x00\x00\x00\x07c"},
 		{"Object", objectKey(7, "a/b"), "o\x00\x00\x00\x00\x00\x00\x00\x07a/b"},
+		{"Version", versionKey(7, "a/b", positionOf(at, id)), "v\x00\x00\x00\x00\x00\x00\x00\x07a/b\x00" + positionOf(at, id)},
+		{"NullVersion", nullVersionKey(7, "a/b"), "N\x00\x00\x00\x00\x00\x00\x00\x07a/b"},
 		{"Data", dataKey(id), "d\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
 		{"Refs", refsKey(id), "r\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff"},
 		{"Manifest", manifestKey(id, 258), "m\x18\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\x00\x00\x01\x02"},

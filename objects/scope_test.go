@@ -73,15 +73,30 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 			_, err := s.CreateUpload(ctx, UploadInput{Bucket: "bucket", Key: key + ".new", Tags: tags})
 			return err
 		}},
+		{"getVersion", func(s Session, key string) error {
+			_, err := s.Head(ctx, GetInput{Bucket: "bucket", Key: key, Version: "null"})
+			return err
+		}},
+		{"tagVersion", func(s Session, key string) error {
+			return s.PutObjectTagging(ctx, "bucket", key, "null", tags)
+		}},
+		{"deleteVersion", func(s Session, key string) error {
+			_, err := s.Delete(ctx, "bucket", Doomed{Key: key, Version: "null"})
+			return err
+		}},
+		{"versions", func(s Session, key string) error {
+			_, err := s.ListVersions(ctx, ListVersionsInput{Bucket: "bucket", Prefix: key, Max: 1})
+			return err
+		}},
 		{"tags", func(s Session, key string) error {
-			_, err := s.ObjectTagging(ctx, "bucket", key)
+			_, err := s.ObjectTagging(ctx, "bucket", key, "")
 			return err
 		}},
 		{"tag", func(s Session, key string) error {
-			return s.PutObjectTagging(ctx, "bucket", key, tags)
+			return s.PutObjectTagging(ctx, "bucket", key, "", tags)
 		}},
 		{"untag", func(s Session, key string) error {
-			return s.DeleteObjectTagging(ctx, "bucket", key)
+			return s.DeleteObjectTagging(ctx, "bucket", key, "")
 		}},
 		{"list", func(s Session, key string) error {
 			_, err := s.List(ctx, ListInput{Bucket: "bucket", Prefix: key, Max: 1})
@@ -92,14 +107,15 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 			return err
 		}},
 		{"delete", func(s Session, key string) error {
-			return s.Delete(ctx, "bucket", Doomed{Key: key})
+			_, err := s.Delete(ctx, "bucket", Doomed{Key: key})
+			return err
 		}},
 		{"deleteMany", func(s Session, key string) error {
 			results, err := s.DeleteMany(ctx, "bucket", []Doomed{{Key: key}})
 			if err != nil {
 				return err
 			}
-			return results[0]
+			return results[0].Err
 		}},
 	}
 	tests := []struct {
@@ -107,11 +123,11 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 		allows []string
 	}{
 		{coffer.PresetReadWrite, []string{"get", "head", "attributes", "put", "putNew", "copyFrom", "copyTo", "upload", "putTagged", "uploadTagged", "tags", "tag", "untag",
-			"list", "uploads", "delete", "deleteMany"}},
-		{coffer.PresetReadOnly, []string{"get", "head", "attributes", "tags", "list", "uploads"}},
+			"list", "uploads", "delete", "deleteMany", "getVersion", "tagVersion", "deleteVersion", "versions"}},
+		{coffer.PresetReadOnly, []string{"get", "head", "attributes", "tags", "list", "uploads", "getVersion", "versions"}},
 		{coffer.PresetWriteOnly, []string{"put", "putNew", "upload"}},
 		{coffer.PresetCreateOnly, []string{"putNew", "upload"}},
-		{coffer.PresetListOnly, []string{"list", "uploads"}},
+		{coffer.PresetListOnly, []string{"list", "uploads", "versions"}},
 	}
 	for _, tt := range tests {
 		for _, c := range calls {

@@ -13,8 +13,8 @@ const fieldTag = 20
 
 // ObjectTagging reads the tags of an object, in the order in which they were
 // given.
-func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, key string) ([]coffer.Tag, error) {
-	c, err := s.Head(ctx, GetInput{Bucket: bucket, Key: key, Action: coffer.GetObjectTagging})
+func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) ([]coffer.Tag, error) {
+	c, err := s.Head(ctx, GetInput{Bucket: bucket, Key: key, Version: version, Action: coffer.GetObjectTagging})
 	if err != nil {
 		return nil, err
 	}
@@ -23,39 +23,48 @@ func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, ke
 
 // PutObjectTagging puts tags in the place of those that an object has. Nothing
 // else of it changes, its time neither.
-func (s Session) PutObjectTagging(ctx context.Context, bucket coffer.BucketName, key string, tags []coffer.Tag) error {
+func (s Session) PutObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag) error {
 	if err := coffer.CheckObjectTags(tags); err != nil {
 		return err
 	}
 	if err := s.Writable(); err != nil {
 		return err
 	}
-	return s.setTags(ctx, bucket, key, tags, coffer.PutObjectTagging)
+	return s.setTags(ctx, bucket, key, version, tags, coffer.PutObjectTagging)
 }
 
 // DeleteObjectTagging takes all tags from an object.
-func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketName, key string) error {
-	return s.setTags(ctx, bucket, key, nil, coffer.DeleteObjectTagging)
+func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) error {
+	return s.setTags(ctx, bucket, key, version, nil, coffer.DeleteObjectTagging)
 }
 
-func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key string, tags []coffer.Tag, a coffer.Action) error {
+func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag, a coffer.Action) error {
+	return s.change(ctx, bucket, key, version, a, func(_ meta.Tx, _ coffer.Bucket, o *row) error {
+		o.Tags = tags
+		return nil
+	})
+}
+
+// change rewrites what is known of a version in its place, and leaves its bytes and
+// its time, for who may do a to it.
+func (s Session) change(ctx context.Context, bucket coffer.BucketName, key, version string, a coffer.Action,
+	fn func(meta.Tx, coffer.Bucket, *row) error) error {
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return err
 	}
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, bucket, a, key)
+		b, err := s.bucket(tx, bucket, a.OfVersion(version), key)
 		if err != nil {
 			return err
 		}
-		o, err := currentRow(tx, b.ID, key)
+		o, err := findReadable(tx, b, key, version)
 		if err != nil {
 			return err
 		}
-		if o == nil {
-			return noSuchObject(key)
+		if err := fn(tx, b, &o.row); err != nil {
+			return err
 		}
-		o.Tags = tags
-		return tx.Set(objectKey(b.ID, key), encodeRow(*o))
+		return tx.Set(o.at, encodeRow(o.row))
 	})
 }
 
@@ -82,7 +91,7 @@ func (s Session) copiedTags(in CopyInput, source []coffer.Tag) ([]coffer.Tag, er
 	if len(source) == 0 {
 		return nil, nil
 	}
-	if err := s.allow(coffer.GetObjectTagging, in.SourceBucket, in.SourceKey); err != nil {
+	if err := s.allow(coffer.GetObjectTagging.OfVersion(in.SourceVersion), in.SourceBucket, in.SourceKey); err != nil {
 		return nil, err
 	}
 	return source, s.allow(coffer.PutObjectTagging, in.Bucket, in.Key)

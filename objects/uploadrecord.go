@@ -137,6 +137,7 @@ func encodeFinished(f finished) []byte {
 	r.Text(3, f.object.ETag)
 	r.Time(4, f.object.Modified)
 	encodeChecksum(r, 5, f.object.Checksum)
+	r.Text(fieldVersionID, f.object.VersionID)
 	return r.Bytes()
 }
 
@@ -152,6 +153,8 @@ func decodeFinished(value []byte) (finished, error) {
 			d.object.ETag = f.Text()
 		case 4:
 			d.object.Modified = f.Time()
+		case fieldVersionID:
+			d.object.VersionID = f.Text()
 		default:
 			if decodeChecksum(f, 5, &d.object.Checksum) {
 				return nil

@@ -37,7 +37,8 @@ func TestWriteConditions(t *testing.T) {
 			return err
 		},
 		"Delete": func(cond Conditions) error {
-			return w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k", IfMatch: cond.IfMatch})
+			_, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k", IfMatch: cond.IfMatch})
+			return err
 		},
 	}
 	const fine = coffer.Code(255)
@@ -60,7 +61,7 @@ func TestWriteConditions(t *testing.T) {
 			if name == "Delete" && tt.cond.IfNoneMatch != "" {
 				continue
 			}
-			if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
+			if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
 				t.Fatal(err)
 			}
 			if tt.exists {
@@ -111,12 +112,12 @@ func TestCopy(t *testing.T) {
 		}
 		for _, to := range []string{key + "1", key + "2"} {
 			o, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: to, SourceBucket: "bucket", SourceKey: key})
-			if c := w.check(t, to, b); err != nil || !equal(c.Object, o) || c.Attributes.ContentType != "text/y" {
+			if c := w.check(t, to, b); err != nil || !equal(c.Object, o.Object) || c.Attributes.ContentType != "text/y" {
 				t.Errorf("%s: Copy = %+v, %v, Get has %+v", key, o, err, c.Object)
 			}
 		}
 		// Any of them can go, in any order, and what is left stays whole.
-		if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
+		if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
 			t.Fatal(err)
 		}
 		w.put(t, key+"1", []byte("other"))
@@ -186,7 +187,7 @@ func TestACopyIsOfOneVersion(t *testing.T) {
 
 func (w *world) remove(t testing.TB, key string) {
 	t.Helper()
-	if err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: key}); err != nil {
 		t.Errorf("Delete(%q) = %v", key, err)
 	}
 }
@@ -202,7 +203,7 @@ func TestDeleteMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []coffer.Code{0, 0, 0, 0, coffer.PreconditionFailed, coffer.NoSuchVersion, coffer.InvalidArgument} {
-		if want == 0 && results[i] != nil || want != 0 && coffer.CodeOf(results[i]) != want {
+		if want == 0 && results[i].Err != nil || want != 0 && coffer.CodeOf(results[i].Err) != want {
 			t.Errorf("DeleteMany: %d is %v, want code %d", i, results[i], want)
 		}
 	}
@@ -239,7 +240,7 @@ func TestManyObjectsOfManyPartsAreDeletedInSeveralTransactions(t *testing.T) {
 	// 62 bytes for each of three parts: four objects fit.
 	w.store.limit = 800
 	results, err := w.alice.DeleteMany(t.Context(), "bucket", doomed)
-	if err != nil || len(results) != 10 || results[8] != nil || coffer.CodeOf(results[9]) != coffer.InvalidArgument {
+	if err != nil || len(results) != 10 || results[8].Err != nil || coffer.CodeOf(results[9].Err) != coffer.InvalidArgument {
 		t.Errorf("DeleteMany = %v, %v, want an error for the last", results, err)
 	}
 	w.store.limit = 0

@@ -15,7 +15,8 @@ func (q *request) getObjectAttributes() error {
 	if err != nil {
 		return err
 	}
-	if err := q.version(); err != nil {
+	version, err := q.version()
+	if err != nil {
 		return err
 	}
 	limit, after := objects.ListMax, 0
@@ -30,11 +31,14 @@ func (q *request) getObjectAttributes() error {
 			return coffer.Errorf(coffer.InvalidArgument, "Value for x-amz-part-number-marker header is invalid.")
 		}
 	}
-	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action, If: q.conditions("")})
+	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action, If: q.conditions("")})
 	if err != nil {
 		return err
 	}
 	q.w.Header().Set("Last-Modified", a.Modified.UTC().Format(http.TimeFormat))
+	if a.Bucket.Versioning != coffer.VersioningUnset {
+		q.writeVersion(coffer.VersionName(a.VersionID))
+	}
 	d := newDoc("GetObjectAttributesOutput", namespace)
 	if wanted["ETag"] {
 		d.text("ETag", a.ETag)

@@ -12,8 +12,9 @@ import (
 
 // source is what x-amz-copy-source names, parsed once.
 type source struct {
-	bucket coffer.BucketName
-	key    string
+	bucket  coffer.BucketName
+	key     string
+	version string
 }
 
 // copySource reads the x-amz-copy-source header: bucket and key, URL-encoded
@@ -23,16 +24,17 @@ func (q *request) copySource() (source, error) {
 		return source{}, coffer.Errorf(coffer.InvalidArgument, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey%s", why).
 			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", q.r.Header.Get("X-Amz-Copy-Source"))
 	}
+	var s source
 	path, version, versioned := strings.Cut(q.r.Header.Get("X-Amz-Copy-Source"), "?")
 	if versioned {
 		id, ok := strings.CutPrefix(version, "versionId=")
 		if !ok {
 			return invalid("; only ?versionId= may stand behind them")
 		}
-		if id != "null" {
-			return source{}, coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
-				With("ArgumentName", "versionId").With("ArgumentValue", id)
+		if err := coffer.CheckVersionID(id); err != nil {
+			return s, err
 		}
+		s.version = id
 	}
 	if strings.HasPrefix(path, "arn:") {
 		return source{}, coffer.Errorf(coffer.NotImplemented, "Access point ARNs are not implemented by this version of coffer.").
@@ -46,7 +48,7 @@ func (q *request) copySource() (source, error) {
 	if bucket == "" || key == "" {
 		return invalid("")
 	}
-	s := source{key: key}
+	s.key = key
 	if s.bucket, err = coffer.ParseBucketName(bucket); err != nil {
 		return s, err
 	}
@@ -65,6 +67,10 @@ func (q *request) copyObject() error {
 	o, err := q.session.Copy(q.ctx, in)
 	if err != nil {
 		return err
+	}
+	q.writeVersion(o.VersionID)
+	if o.SourceVersion != "" {
+		q.w.Header().Set("x-amz-copy-source-version-id", o.SourceVersion)
 	}
 	d := newDoc("CopyObjectResult", namespace)
 	d.time("LastModified", o.Modified)
@@ -88,7 +94,7 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 	if err != nil {
 		return in, err
 	}
-	in.SourceBucket, in.SourceKey = from.bucket, from.key
+	in.SourceBucket, in.SourceKey, in.SourceVersion = from.bucket, from.key, from.version
 	switch directive := q.r.Header.Get("X-Amz-Metadata-Directive"); directive {
 	case "", "COPY":
 	case "REPLACE":
@@ -128,7 +134,7 @@ func (q *request) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
-	in := objects.GetInput{Bucket: from.bucket, Key: from.key, If: q.conditions("X-Amz-Copy-Source-")}
+	in := objects.GetInput{Bucket: from.bucket, Key: from.key, Version: from.version, If: q.conditions("X-Amz-Copy-Source-")}
 	if header, ok := q.r.Header["X-Amz-Copy-Source-Range"]; ok {
 		r := parseRange(header[0])
 		if r == nil || r.FromEnd || r.Last < 0 {
@@ -150,6 +156,9 @@ func (q *request) uploadPartCopy() error {
 		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length})
 	if err != nil {
 		return err
+	}
+	if v := versionOf(content); v != "" {
+		q.w.Header().Set("x-amz-copy-source-version-id", v)
 	}
 	d := newDoc("CopyPartResult", namespace)
 	d.time("LastModified", p.Modified)

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/http"
+	"strconv"
 
 	"coffer"
 	"coffer/objects"
@@ -9,13 +10,28 @@ import (
 
 // deleteObject answers DeleteObject.
 func (q *request) deleteObject() error {
-	if err := q.version(); err != nil {
+	d := objects.Doomed{Key: q.key, IfMatch: q.r.Header.Get("If-Match")}
+	var err error
+	if d.Version, err = q.version(); err != nil {
 		return err
 	}
-	err := q.session.Delete(q.ctx, q.bucket, objects.Doomed{Key: q.key, IfMatch: q.r.Header.Get("If-Match"),
-		Version: q.query.get("versionId")})
+	if s := q.r.Header.Get("X-Amz-If-Match-Last-Modified-Time"); s != "" {
+		if d.IfModified = httpTime(s); d.IfModified.IsZero() {
+			return coffer.Errorf(coffer.InvalidArgument, "Value for x-amz-if-match-last-modified-time header is invalid.")
+		}
+	}
+	if s := q.r.Header.Get("X-Amz-If-Match-Size"); s != "" {
+		if d.IfSize, err = parseSize(s); err != nil {
+			return err
+		}
+	}
+	done, err := q.session.Delete(q.ctx, q.bucket, d)
 	if err != nil {
 		return err
+	}
+	q.writeVersion(done.VersionID)
+	if done.Marker {
+		q.w.Header().Set("x-amz-delete-marker", "true")
 	}
 	return q.ok(http.StatusNoContent)
 }
@@ -42,16 +58,22 @@ func (q *request) deleteObjects() error {
 	}
 	d := newDoc("DeleteResult", namespace)
 	for i, o := range doomed {
-		if results[i] != nil {
-			a := translate(results[i])
+		if done := results[i]; done.Err != nil {
+			a := translate(done.Err)
 			d.begin("Error")
 			d.text("Key", o.Key)
+			d.optional("VersionId", o.Version)
 			d.text("Code", a.code)
 			d.text("Message", a.message)
 			d.end()
 		} else if !quiet {
 			d.begin("Deleted")
 			d.text("Key", o.Key)
+			d.optional("VersionId", o.Version)
+			if done.Marker {
+				d.flag("DeleteMarker", true)
+				d.text("DeleteMarkerVersionId", done.VersionID)
+			}
 			d.end()
 		}
 	}
@@ -88,12 +110,42 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 		if !ok || len(doomed) == deleteMax {
 			return false, nil, malformed(nil)
 		}
-		etag, _ := c.get("ETag")
-		version, _ := c.get("VersionId")
-		doomed = append(doomed, objects.Doomed{Key: key, IfMatch: etag, Version: version})
+		o, err := parseDoomed(c)
+		if err != nil {
+			return false, nil, err
+		}
+		o.Key = key
+		doomed = append(doomed, o)
 	}
 	if len(doomed) == 0 {
 		return false, nil, malformed(nil)
 	}
 	return quiet, doomed, nil
+}
+
+// parseDoomed reads which version is meant, and the conditions.
+func parseDoomed(n *node) (objects.Doomed, error) {
+	var o objects.Doomed
+	o.IfMatch, _ = n.get("ETag")
+	o.Version, _ = n.get("VersionId")
+	if s, ok := n.get("LastModifiedTime"); ok {
+		if o.IfModified = httpTime(s); o.IfModified.IsZero() {
+			return o, malformed(nil)
+		}
+	}
+	if s, ok := n.get("Size"); ok {
+		var err error
+		if o.IfSize, err = parseSize(s); err != nil {
+			return o, malformed(err)
+		}
+	}
+	return o, nil
+}
+
+func parseSize(s string) (*int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "%q is not a size in bytes.", s)
+	}
+	return &n, nil
 }

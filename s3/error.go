@@ -56,6 +56,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.BucketAlreadyOwnedByYou:             {"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
 	coffer.BucketNotEmpty:                      {"BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	coffer.InvalidBucketName:                   {"InvalidBucketName", 400, "The specified bucket is not valid."},
+	coffer.IllegalVersioningConfiguration:      {"IllegalVersioningConfigurationException", 400, "The Versioning element must be specified"},
 	coffer.InvalidBucketState:                  {"InvalidBucketState", 409, "The request is not valid for the current state of the bucket."},
 	coffer.InvalidLocationConstraint:           {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
 	coffer.IllegalLocationConstraint:           {"IllegalLocationConstraintException", 400, "The specified location constraint is incompatible with the region specific endpoint this request was sent to."},
@@ -185,13 +186,15 @@ func (q *request) fail(err error) {
 	}
 	a := translate(err)
 	h := q.w.Header()
+	// What may not be done to a delete marker is told with its time.
+	kept := a.status == http.StatusNotModified || a.status == http.StatusMethodNotAllowed
 	for _, name := range []string{"Content-Length", "Content-Type", "Content-Range", "Content-Encoding",
 		"Content-Disposition", "Content-Language", "Cache-Control", "Expires", "ETag", "Last-Modified", "Accept-Ranges"} {
-		if a.status != http.StatusNotModified || name == "Content-Length" || name == "Content-Range" {
+		if !kept || name == "Content-Length" || name == "Content-Range" {
 			delete(h, name)
 		}
 	}
-	if a.status == http.StatusMethodNotAllowed {
+	if a.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
 		h.Set("Allow", "GET, HEAD, PUT, POST, DELETE")
 	}
 	if q.r.Method == head || a.status == http.StatusNotModified {

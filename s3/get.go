@@ -18,8 +18,7 @@ func (q *request) getObject() error {
 	}
 	c, err := q.session.Get(q.ctx, in)
 	if err != nil {
-		q.validators(c)
-		return err
+		return q.refused(c, err)
 	}
 	defer c.Close()
 	status, err := q.describe(c, in)
@@ -43,8 +42,7 @@ func (q *request) headObject() error {
 	}
 	c, err := q.session.Head(q.ctx, in)
 	if err != nil {
-		q.validators(c)
-		return err
+		return q.refused(c, err)
 	}
 	status, err := q.describe(c, in)
 	if err != nil {
@@ -69,7 +67,8 @@ func (b *begun) Write(p []byte) (int, error) {
 
 func (q *request) getInput() (objects.GetInput, error) {
 	in := objects.GetInput{Bucket: q.bucket, Key: q.key, If: q.conditions("")}
-	if err := q.version(); err != nil {
+	var err error
+	if in.Version, err = q.version(); err != nil {
 		return in, err
 	}
 	if q.r.Header.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
@@ -109,6 +108,7 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 		return 0, err
 	}
 	q.validators(c)
+	q.writeVersion(versionOf(c))
 	h := q.w.Header()
 	h.Set("Accept-Ranges", "bytes")
 	if n := len(c.Tags); n > 0 {

@@ -121,24 +121,6 @@ func (q *request) unsupported() error {
 	return nil
 }
 
-// version reads the versionId parameter: where versions are not kept, the only
-// one is null.
-func (q *request) version() error {
-	if !q.query.has("versionId") {
-		return nil
-	}
-	switch id := q.query.get("versionId"); id {
-	case "null":
-		return nil
-	case "":
-		return coffer.Errorf(coffer.InvalidArgument, "Version id cannot be the empty string").
-			With("ArgumentName", "versionId").With("ArgumentValue", id)
-	default:
-		return coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
-			With("ArgumentName", "versionId").With("ArgumentValue", id)
-	}
-}
-
 // conditions reads the preconditions of a request, from the headers with a prefix
 // before their names.
 func (q *request) conditions(prefix string) objects.Conditions {

@@ -4,34 +4,33 @@ import (
 	"net/http"
 
 	"coffer"
+	"coffer/objects"
 )
 
-// listObjectVersions answers ListObjectVersions. Where versions are not kept,
-// each object has one, called null.
+// listObjectVersions answers ListObjectVersions.
 func (q *request) listObjectVersions() error {
 	l, err := q.listing()
 	if err != nil {
 		return err
 	}
-	l.Versions = true
-	l.After = q.query.get("key-marker")
-	versionMarker := q.query.get("version-id-marker")
-	if versionMarker != "" && l.After == "" {
+	in := objects.ListVersionsInput{Bucket: q.bucket, Prefix: l.Prefix, Delimiter: l.Delimiter,
+		After: q.query.get("key-marker"), AfterVersion: q.query.get("version-id-marker"), Max: l.Max}
+	if in.AfterVersion != "" && in.After == "" {
 		return coffer.Errorf(coffer.InvalidArgument, "A version-id marker cannot be specified without a key marker.").
-			With("ArgumentName", "version-id-marker").With("ArgumentValue", versionMarker)
+			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
 	}
-	page, err := q.session.List(q.ctx, l.ListInput)
+	page, err := q.session.ListVersions(q.ctx, in)
 	if err != nil {
 		return err
 	}
 	d := newDoc("ListVersionsResult", namespace)
 	d.text("Name", string(q.bucket))
 	d.text("Prefix", l.encode(l.Prefix))
-	d.text("KeyMarker", l.encode(l.After))
-	d.text("VersionIdMarker", versionMarker)
+	d.text("KeyMarker", l.encode(in.After))
+	d.text("VersionIdMarker", in.AfterVersion)
 	if page.Next != "" {
 		d.text("NextKeyMarker", l.encode(page.Next))
-		d.text("NextVersionIdMarker", "null")
+		d.optional("NextVersionIdMarker", page.NextVersion)
 	}
 	d.number("MaxKeys", int64(l.Max))
 	d.optional("Delimiter", l.encode(l.Delimiter))
@@ -39,22 +38,31 @@ func (q *request) listObjectVersions() error {
 	if l.urls {
 		d.text("EncodingType", "url")
 	}
-	for _, o := range page.Objects {
-		d.begin("Version")
-		d.text("ETag", quoted(o.ETag))
-		if o.Checksum.Algorithm != "" {
-			d.text("ChecksumAlgorithm", string(o.Checksum.Algorithm))
-			d.text("ChecksumType", string(o.Checksum.Type))
-		}
-		d.number("Size", o.Size)
-		d.text("StorageClass", storageClass(o.Attributes.StorageClass))
-		d.text("Key", l.encode(o.Key))
-		d.text("VersionId", "null")
-		d.flag("IsLatest", true)
-		d.time("LastModified", o.Modified)
-		q.writeOwner(d, "Owner")
-		d.end()
+	for _, v := range page.Versions {
+		q.writeListedVersion(d, l, v)
 	}
 	writePrefixes(d, page.Prefixes, l.encode)
 	return q.send(http.StatusOK, d)
+}
+
+// writeListedVersion writes a version, or a delete marker, which has less to tell.
+func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion) {
+	if v.DeleteMarker {
+		d.begin("DeleteMarker")
+	} else {
+		d.begin("Version")
+		d.text("ETag", quoted(v.ETag))
+		if v.Checksum.Algorithm != "" {
+			d.text("ChecksumAlgorithm", string(v.Checksum.Algorithm))
+			d.text("ChecksumType", string(v.Checksum.Type))
+		}
+		d.number("Size", v.Size)
+		d.text("StorageClass", storageClass(v.Attributes.StorageClass))
+	}
+	d.text("Key", l.encode(v.Key))
+	d.text("VersionId", coffer.VersionName(v.VersionID))
+	d.flag("IsLatest", v.Latest)
+	d.time("LastModified", v.Modified)
+	q.writeOwner(d, "Owner")
+	d.end()
 }

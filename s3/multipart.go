@@ -108,6 +108,7 @@ func (q *request) completeMultipartUpload() error {
 	if err != nil {
 		return err
 	}
+	q.writeVersion(o.VersionID)
 	d := newDoc("CompleteMultipartUploadResult", namespace)
 	d.text("Location", q.address(o.Key))
 	d.text("Bucket", string(q.bucket))

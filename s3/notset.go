@@ -21,7 +21,6 @@ var unset = map[string]struct {
 	"GetObjectLockConfiguration":         {code: coffer.ObjectLockConfigurationNotFound},
 	"GetBucketWebsite":                   {code: coffer.NoSuchWebsiteConfiguration},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
-	"GetBucketVersioning":                {root: "VersioningConfiguration"},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
 	"GetBucketLogging":                   {root: "BucketLoggingStatus"},
 	"GetBucketAccelerateConfiguration":   {root: "AccelerateConfiguration"},
@@ -75,10 +74,11 @@ func (q *request) notSet() error {
 
 // notSetOnObject answers a Get of what an object does not have.
 func (q *request) notSetOnObject() error {
-	if err := q.version(); err != nil {
+	version, err := q.version()
+	if err != nil {
 		return err
 	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action}); err != nil {
+	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action}); err != nil {
 		return err
 	}
 	return coffer.Errorf(coffer.InvalidRequest, "Bucket is missing Object Lock Configuration")
@@ -95,10 +95,11 @@ func (q *request) getBucketACL() error {
 
 // getObjectACL answers GetObjectAcl in the same way.
 func (q *request) getObjectACL() error {
-	if err := q.version(); err != nil {
+	version, err := q.version()
+	if err != nil {
 		return err
 	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Action: q.op.action}); err != nil {
+	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action}); err != nil {
 		return err
 	}
 	return q.sendACL()

@@ -37,6 +37,7 @@ func (q *request) putObject() error {
 		return err
 	}
 	q.w.Header()["ETag"] = []string{quoted(o.ETag)}
+	q.writeVersion(o.VersionID)
 	q.writeChecksum(o.Checksum)
 	return q.ok(http.StatusOK)
 }

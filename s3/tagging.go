@@ -41,39 +41,45 @@ func (q *request) deleteBucketTagging() error {
 
 // getObjectTagging answers GetObjectTagging.
 func (q *request) getObjectTagging() error {
-	if err := q.version(); err != nil {
-		return err
-	}
-	tags, err := q.session.ObjectTagging(q.ctx, q.bucket, q.key)
+	version, err := q.version()
 	if err != nil {
 		return err
 	}
+	tags, err := q.session.ObjectTagging(q.ctx, q.bucket, q.key, version)
+	if err != nil {
+		return err
+	}
+	q.writeVersion(version)
 	return q.sendTags(tags)
 }
 
 // putObjectTagging answers PutObjectTagging.
 func (q *request) putObjectTagging() error {
-	if err := q.version(); err != nil {
+	version, err := q.version()
+	if err != nil {
 		return err
 	}
 	tags, err := q.readTags()
 	if err != nil {
 		return err
 	}
-	if err := q.session.PutObjectTagging(q.ctx, q.bucket, q.key, tags); err != nil {
+	if err := q.session.PutObjectTagging(q.ctx, q.bucket, q.key, version, tags); err != nil {
 		return err
 	}
+	q.writeVersion(version)
 	return q.ok(http.StatusOK)
 }
 
 // deleteObjectTagging answers DeleteObjectTagging.
 func (q *request) deleteObjectTagging() error {
-	if err := q.version(); err != nil {
+	version, err := q.version()
+	if err != nil {
 		return err
 	}
-	if err := q.session.DeleteObjectTagging(q.ctx, q.bucket, q.key); err != nil {
+	if err := q.session.DeleteObjectTagging(q.ctx, q.bucket, q.key, version); err != nil {
 		return err
 	}
+	q.writeVersion(version)
 	return q.ok(http.StatusNoContent)
 }
 

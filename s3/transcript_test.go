@@ -114,7 +114,7 @@ func newWorld(t *testing.T) *world {
 // answers. A request is a request line, headers, an empty line and a body. Lines
 // that begin with @ are for the test: @key NAME signs with that account's key
 // (alice's, if nothing is said; "none" does not sign), @let NAME ELEMENT keeps the text of an
-// element of the answer for later requests, @md5 adds Content-MD5, @size N makes a
+// element or header of the answer for later requests, @md5 adds Content-MD5, @size N makes a
 // body of N bytes.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -220,6 +220,8 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 	for name, element := range kept {
 		if _, rest, ok := strings.Cut(string(b), "<"+element+">"); ok {
 			vars[name], _, _ = strings.Cut(rest, "<")
+		} else if value := answer.Header.Get(element); value != "" {
+			vars[name] = value
 		}
 	}
 	return w.render(answer, b, vars)
