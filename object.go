@@ -70,7 +70,8 @@ func CheckObjectKey(key string) error {
 
 // storageClasses are those that AWS documents for PutObject.
 var storageClasses = []string{"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA",
-	"INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE"}
+	"INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "GLACIER_IR", "SNOW", "EXPRESS_ONEZONE",
+	"FSX_OPENZFS", "FSX_ONTAP"}
 
 // ParseStorageClass checks a storage class; "" and STANDARD are both "".
 func ParseStorageClass(s string) (string, error) {

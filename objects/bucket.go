@@ -18,13 +18,16 @@ const BucketsMax = 10_000
 // bucketSequence is the record of the highest bucket ID given out.
 var bucketSequence = meta.Key(meta.PrefixInstance, []byte("bucket-sequence"))
 
-// CreateBucket makes a bucket in a region. The error is BucketAlreadyOwnedByYou
+// CreateBucket makes a bucket in a region, with tags if any are given. The error is BucketAlreadyOwnedByYou
 // or BucketAlreadyExists if the name is taken: names are global.
-func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string) (coffer.Bucket, error) {
+func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string, tags ...coffer.Tag) (coffer.Bucket, error) {
 	if s.actor.Anonymous() {
 		return coffer.Bucket{}, &coffer.Error{Code: coffer.AccessDenied}
 	}
 	if err := s.allow(coffer.CreateBucket, name, ""); err != nil {
+		return coffer.Bucket{}, err
+	}
+	if err := s.admitBucketTags(name, tags); err != nil {
 		return coffer.Bucket{}, err
 	}
 	if err := s.Writable(); err != nil {
@@ -50,7 +53,8 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 		return errors.Join(
 			tx.Set(bucketKey(name), encodeBucket(b)),
 			tx.Set(accountBucketKey(b.Account, name), nil),
-			s.note(ctx, tx, b, "bucket.create"))
+			s.note(ctx, tx, b, "bucket.create"),
+			s.tagNewBucket(ctx, tx, b, tags))
 	})
 	return b, err
 }

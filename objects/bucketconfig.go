@@ -17,16 +17,20 @@ import (
 type configKind byte
 
 const (
-	configCORS    configKind = 'c'
-	configQuota   configKind = 'q'
-	configTagging configKind = 't'
+	configAcceleration configKind = 'f'
+	configCORS         configKind = 'c'
+	configPayment      configKind = 'y'
+	configQuota        configKind = 'q'
+	configTagging      configKind = 't'
 )
 
 // configNames are what the audit log calls the configurations.
 var configNames = map[configKind]string{
-	configCORS:    "cors",
-	configQuota:   "quota",
-	configTagging: "tagging",
+	configAcceleration: "acceleration",
+	configCORS:         "cors",
+	configPayment:      "payment",
+	configQuota:        "quota",
+	configTagging:      "tagging",
 }
 
 // bit is the kind's in Bucket.Configs, which spares reading what is not there.

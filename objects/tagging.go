@@ -123,3 +123,23 @@ func (s Session) PutBucketTagging(ctx context.Context, bucket coffer.BucketName,
 func (s Session) DeleteBucketTagging(ctx context.Context, bucket coffer.BucketName) error {
 	return s.deleteConfig(ctx, bucket, configTagging, coffer.PutBucketTagging)
 }
+
+// admitBucketTags refuses tags that a bucket to be made cannot have, or that the
+// actor may not give it.
+func (s Session) admitBucketTags(bucket coffer.BucketName, tags []coffer.Tag) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if err := coffer.CheckBucketTags(tags); err != nil {
+		return err
+	}
+	return s.allow(coffer.PutBucketTagging, bucket, "")
+}
+
+// tagNewBucket writes the tags of a bucket that tx makes.
+func (s Session) tagNewBucket(ctx context.Context, tx meta.Tx, b coffer.Bucket, tags []coffer.Tag) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	return s.setConfig(ctx, tx, b, configTagging, tags)
+}

@@ -20,11 +20,11 @@ func (q *request) createBucket() error {
 	if err := q.unsupported(); err != nil {
 		return err
 	}
-	region, err := q.location()
+	region, tags, err := q.location()
 	if err != nil {
 		return err
 	}
-	_, err = q.session.CreateBucket(q.ctx, q.bucket, region)
+	_, err = q.session.CreateBucket(q.ctx, q.bucket, region, tags...)
 	// The oldest region has the oldest rule: making one's own bucket again changes
 	// nothing and succeeds.
 	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" {
@@ -37,32 +37,45 @@ func (q *request) createBucket() error {
 	return q.ok(http.StatusOK)
 }
 
-// location reads the region from the body, which may be empty.
-func (q *request) location() (string, error) {
+// location reads the region and the tags from the body, which may be empty.
+func (q *request) location() (string, []coffer.Tag, error) {
 	b, err := q.readBody(xmlBodyMax)
-	if err != nil || len(b) == 0 {
-		return q.Regions[0], err
+	if err != nil {
+		return "", nil, err
+	}
+	if err := q.checkBodyDigests(b); err != nil {
+		return "", nil, err
+	}
+	if len(b) == 0 {
+		return q.Regions[0], nil, nil
 	}
 	n, err := parseXML(b, "CreateBucketConfiguration")
 	if err != nil {
-		return "", malformed(err)
+		return "", nil, malformed(err)
 	}
 	if err := n.only("LocationConstraint", "Location", "Bucket", "Tags"); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	for _, name := range []string{"Location", "Bucket", "Tags"} {
-		if _, ok := n.get(name); ok {
-			return "", coffer.Errorf(coffer.NotImplemented, "%s in CreateBucketConfiguration is not implemented by this version of coffer.", name)
+	var tags []coffer.Tag
+	for _, c := range n.children {
+		switch c.name {
+		case "Location", "Bucket":
+			return "", nil, coffer.Errorf(coffer.NotImplemented, "%s in CreateBucketConfiguration is not implemented: "+
+				"all buckets here are general purpose buckets.", c.name)
+		case "Tags":
+			if tags, err = parseTagSet(c); err != nil {
+				return "", nil, err
+			}
 		}
 	}
 	region, ok := n.get("LocationConstraint")
 	switch {
 	case !ok || region == "":
-		return q.Regions[0], nil
+		return q.Regions[0], tags, nil
 	case !slices.Contains(q.Regions, region):
-		return "", (&coffer.Error{Code: coffer.InvalidLocationConstraint}).With("LocationConstraint", region)
+		return "", nil, (&coffer.Error{Code: coffer.InvalidLocationConstraint}).With("LocationConstraint", region)
 	}
-	return region, nil
+	return region, tags, nil
 }
 
 // headBucket answers HeadBucket.

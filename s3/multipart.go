@@ -148,6 +148,13 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	md5, err := q.contentMD5()
+	if err != nil {
+		return nil, err
+	}
+	if err := objects.CheckBytes(b, objects.Digests{MD5: md5}); err != nil {
+		return nil, err
+	}
 	n, err := parseXML(b, "CompleteMultipartUpload")
 	if err != nil {
 		return nil, malformed(err)

@@ -23,10 +23,6 @@ var unset = map[string]struct {
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
 	"GetBucketLogging":                   {root: "BucketLoggingStatus"},
-	"GetBucketAccelerateConfiguration":   {root: "AccelerateConfiguration"},
-	"GetBucketRequestPayment": {root: "RequestPaymentConfiguration", write: func(d *doc) {
-		d.text("Payer", "BucketOwner")
-	}},
 	"GetBucketOwnershipControls": {root: "OwnershipControls", write: func(d *doc) {
 		d.begin("Rule")
 		d.text("ObjectOwnership", "BucketOwnerEnforced")

@@ -22,8 +22,8 @@ type operation struct {
 	// signature in its body, for PostObject itself to look at. A request without
 	// one does not reach the handler of any other operation.
 	anonymous bool
-	// action is what a Get of a configuration asks the scope for; the other
-	// operations are checked by what objects does for them.
+	// action is what a Get of a configuration asks the scope for, and a change of one
+	// that is refused; the other operations are checked by what objects does for them.
 	action coffer.Action
 	// handle is nil for an operation that AWS has and coffer does not yet.
 	handle func(*request) error
@@ -41,6 +41,7 @@ const (
 // operations is the route table. Of the rows that fit, the first counts, so the
 // more particular stand before the more general.
 var operations = []operation{
+	{name: "ListDirectoryBuckets", method: get, level: levelService, sub: "max-directory-buckets"},
 	{name: "ListBuckets", method: get, level: levelService, handle: (*request).listBuckets},
 	{name: "Preflight", method: options, level: levelService, anonymous: true, handle: (*request).preflight},
 	{name: "Preflight", method: options, level: levelBucket, anonymous: true, handle: (*request).preflight},
@@ -86,25 +87,35 @@ var operations = []operation{
 	{name: "GetBucketWebsite", action: coffer.GetBucketWebsite, method: get, level: levelBucket, sub: "website", handle: (*request).notSet},
 	{name: "PutBucketWebsite", method: put, level: levelBucket, sub: "website"},
 	{name: "DeleteBucketWebsite", method: del, level: levelBucket, sub: "website"},
-	{name: "GetBucketRequestPayment", action: coffer.GetBucketRequestPayment, method: get, level: levelBucket, sub: "requestPayment", handle: (*request).notSet},
-	{name: "PutBucketRequestPayment", method: put, level: levelBucket, sub: "requestPayment"},
-	{name: "GetBucketAccelerateConfiguration", action: coffer.GetAccelerateConfiguration, method: get, level: levelBucket, sub: "accelerate", handle: (*request).notSet},
-	{name: "PutBucketAccelerateConfiguration", method: put, level: levelBucket, sub: "accelerate"},
+	{name: "GetBucketRequestPayment", method: get, level: levelBucket, sub: "requestPayment", handle: (*request).getBucketRequestPayment},
+	{name: "PutBucketRequestPayment", method: put, level: levelBucket, sub: "requestPayment", handle: (*request).putBucketRequestPayment},
+	{name: "GetBucketAccelerateConfiguration", method: get, level: levelBucket, sub: "accelerate", handle: (*request).getBucketAcceleration},
+	{name: "PutBucketAccelerateConfiguration", method: put, level: levelBucket, sub: "accelerate", handle: (*request).putBucketAcceleration},
 	{name: "GetBucketReplication", action: coffer.GetReplicationConfiguration, method: get, level: levelBucket, sub: "replication", handle: (*request).notSet},
 	{name: "PutBucketReplication", method: put, level: levelBucket, sub: "replication"},
 	{name: "DeleteBucketReplication", method: del, level: levelBucket, sub: "replication"},
 	{name: "GetBucketInventoryConfiguration", action: coffer.GetInventoryConfiguration, method: get, level: levelBucket, sub: "inventory", handle: (*request).notSet},
-	{name: "PutBucketInventoryConfiguration", method: put, level: levelBucket, sub: "inventory"},
-	{name: "DeleteBucketInventoryConfiguration", method: del, level: levelBucket, sub: "inventory"},
+	{name: "PutBucketInventoryConfiguration", action: coffer.PutInventoryConfiguration, method: put, level: levelBucket, sub: "inventory", handle: (*request).putNoConfig},
+	{name: "DeleteBucketInventoryConfiguration", action: coffer.PutInventoryConfiguration, method: del, level: levelBucket, sub: "inventory", handle: (*request).deleteNoConfig},
 	{name: "GetBucketAnalyticsConfiguration", action: coffer.GetAnalyticsConfiguration, method: get, level: levelBucket, sub: "analytics", handle: (*request).notSet},
-	{name: "PutBucketAnalyticsConfiguration", method: put, level: levelBucket, sub: "analytics"},
-	{name: "DeleteBucketAnalyticsConfiguration", method: del, level: levelBucket, sub: "analytics"},
+	{name: "PutBucketAnalyticsConfiguration", action: coffer.PutAnalyticsConfiguration, method: put, level: levelBucket, sub: "analytics", handle: (*request).putNoConfig},
+	{name: "DeleteBucketAnalyticsConfiguration", action: coffer.PutAnalyticsConfiguration, method: del, level: levelBucket, sub: "analytics", handle: (*request).deleteNoConfig},
 	{name: "GetBucketMetricsConfiguration", action: coffer.GetMetricsConfiguration, method: get, level: levelBucket, sub: "metrics", handle: (*request).notSet},
-	{name: "PutBucketMetricsConfiguration", method: put, level: levelBucket, sub: "metrics"},
-	{name: "DeleteBucketMetricsConfiguration", method: del, level: levelBucket, sub: "metrics"},
+	{name: "PutBucketMetricsConfiguration", action: coffer.PutMetricsConfiguration, method: put, level: levelBucket, sub: "metrics", handle: (*request).putNoConfig},
+	{name: "DeleteBucketMetricsConfiguration", action: coffer.PutMetricsConfiguration, method: del, level: levelBucket, sub: "metrics", handle: (*request).deleteNoConfig},
 	{name: "GetBucketIntelligentTieringConfiguration", action: coffer.GetIntelligentTieringConfiguration, method: get, level: levelBucket, sub: "intelligent-tiering", handle: (*request).notSet},
-	{name: "PutBucketIntelligentTieringConfiguration", method: put, level: levelBucket, sub: "intelligent-tiering"},
-	{name: "DeleteBucketIntelligentTieringConfiguration", method: del, level: levelBucket, sub: "intelligent-tiering"},
+	{name: "PutBucketIntelligentTieringConfiguration", action: coffer.PutIntelligentTieringConfiguration, method: put, level: levelBucket, sub: "intelligent-tiering", handle: (*request).putNoConfig},
+	{name: "DeleteBucketIntelligentTieringConfiguration", action: coffer.PutIntelligentTieringConfiguration, method: del, level: levelBucket, sub: "intelligent-tiering", handle: (*request).deleteNoConfig},
+	{name: "CreateBucketMetadataConfiguration", method: post, level: levelBucket, sub: "metadataConfiguration"},
+	{name: "GetBucketMetadataConfiguration", method: get, level: levelBucket, sub: "metadataConfiguration"},
+	{name: "DeleteBucketMetadataConfiguration", method: del, level: levelBucket, sub: "metadataConfiguration"},
+	{name: "CreateBucketMetadataTableConfiguration", method: post, level: levelBucket, sub: "metadataTable"},
+	{name: "GetBucketMetadataTableConfiguration", method: get, level: levelBucket, sub: "metadataTable"},
+	{name: "DeleteBucketMetadataTableConfiguration", method: del, level: levelBucket, sub: "metadataTable"},
+	{name: "UpdateBucketMetadataInventoryTableConfiguration", method: put, level: levelBucket, sub: "metadataInventoryTable"},
+	{name: "UpdateBucketMetadataJournalTableConfiguration", method: put, level: levelBucket, sub: "metadataJournalTable"},
+	{name: "GetBucketAbac", method: get, level: levelBucket, sub: "abac"},
+	{name: "PutBucketAbac", method: put, level: levelBucket, sub: "abac"},
 	{name: "DeleteObjects", method: post, level: levelBucket, sub: "delete", handle: (*request).deleteObjects},
 	{name: "PostObject", method: post, level: levelBucket, anonymous: true, handle: (*request).postObject},
 	{name: "ListObjectsV2", method: get, level: levelBucket, sub: "list-type", handle: (*request).listObjectsV2},
@@ -135,6 +146,7 @@ var operations = []operation{
 	{name: "GetObjectTorrent", method: get, level: levelObject, sub: "torrent"},
 	{name: "RestoreObject", method: post, level: levelObject, sub: "restore"},
 	{name: "SelectObjectContent", method: post, level: levelObject, sub: "select"},
+	{name: "UpdateObjectEncryption", method: put, level: levelObject, sub: "encryption"},
 	{name: "RenameObject", method: put, level: levelObject, sub: "renameObject"},
 	{name: "CopyObject", method: put, level: levelObject, header: "X-Amz-Copy-Source", handle: (*request).copyObject},
 	{name: "PutObject", method: put, level: levelObject, data: true, handle: (*request).putObject},

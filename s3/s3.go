@@ -175,5 +175,8 @@ func checkSingle(r *http.Request) error {
 }
 
 func (q *request) notImplemented() error {
+	if why, ok := reasons[q.op.name]; ok {
+		return coffer.Errorf(coffer.NotImplemented, "%s is not implemented: %s", q.op.name, why)
+	}
 	return coffer.Errorf(coffer.NotImplemented, "%s is not implemented by this version of coffer.", q.op.name)
 }

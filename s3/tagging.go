@@ -114,7 +114,11 @@ func parseTagging(n *node) ([]coffer.Tag, error) {
 	if len(n.children) == 0 {
 		return nil, malformed(nil)
 	}
-	set := n.children[0]
+	return parseTagSet(n.children[0])
+}
+
+// parseTagSet reads the element that has the tags in it.
+func parseTagSet(set *node) ([]coffer.Tag, error) {
 	if err := set.only("Tag*"); err != nil {
 		return nil, err
 	}
