@@ -33,7 +33,12 @@ type Object struct {
 	Tags []Tag
 	// PartsCount is 0 for an object that was not made of parts.
 	PartsCount int
+	// Restored is until when an archived object is restored; zero if it never was.
+	Restored time.Time
 }
+
+// IsRestored tells whether an archived object is restored at a time.
+func (o Object) IsRestored(now time.Time) bool { return now.Before(o.Restored) }
 
 // Attributes are the headers that are stored with an object and given back as
 // they were.

@@ -48,8 +48,10 @@ func (c Conditions) checkRead(o coffer.Object) error {
 
 // checkSource applies the conditions that a copy puts on its source: as a read,
 // but a condition that does not hold is always a failure.
-func (c Conditions) checkSource(o coffer.Object) error {
-	const prefix = "x-amz-copy-source-"
+func (c Conditions) checkSource(o coffer.Object) error { return c.checkOther(o, "x-amz-copy-source-") }
+
+// checkOther is checkSource for headers with any prefix before their names.
+func (c Conditions) checkOther(o coffer.Object, prefix string) error {
 	switch err := c.checkRead(o); coffer.CodeOf(err) {
 	case coffer.NotModified:
 		if c.IfNoneMatch != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"coffer"
 	"coffer/meta"
@@ -131,7 +132,7 @@ func (in CopyInput) target(source row, sameBucket bool) (row, error) {
 			"to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	made := source
-	made.Key = in.Key
+	made.Key, made.Restored = in.Key, time.Time{}
 	if in.Replace {
 		made.Attributes = in.Attributes
 		return made, nil

@@ -36,6 +36,7 @@ func encodeRow(o row) []byte {
 	r.Int(33, int64(o.body.pages))
 	r.Text(fieldVersionID, o.VersionID)
 	r.Int(fieldDeleteMarker, intOf(o.DeleteMarker))
+	r.Time(fieldRestored, o.Restored)
 	return r.Bytes()
 }
 
@@ -65,6 +66,8 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.VersionID = f.Text()
 		case fieldDeleteMarker:
 			o.DeleteMarker = f.Int() != 0
+		case fieldRestored:
+			o.Restored = f.Time()
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
 				decodeTag(f, fieldTag, &o.Tags) {
@@ -130,6 +133,8 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.VersionID = f.Text()
 		case n == fieldDeleteMarker:
 			o.DeleteMarker = f.Int() != 0
+		case n == fieldRestored:
+			o.Restored = f.Time()
 		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33:
 		default:
 			return f.Unknown()

@@ -39,6 +39,7 @@ func goldens() []golden {
 	empty.Size, empty.Attributes = 0, coffer.Attributes{}
 	object.Tags = []coffer.Tag{{Key: "b", Value: "1"}, {Key: "a"}}
 	object.VersionID = positionOf(at.Add(time.Hour), id)
+	parts.Restored = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
 	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at, Configs: 5, Revision: 3}
 	locked := bucket
@@ -215,6 +216,9 @@ func TestAnyObjectReadsBack(t *testing.T) {
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "tags") {
 			o.Tags = append(o.Tags, coffer.Tag{Key: rapid.StringMatching("[a-z]{0,4}").Draw(t, "tag"), Value: text.Draw(t, "tag value")})
+		}
+		if rapid.Bool().Draw(t, "restored") {
+			o.Restored = time.Unix(1<<31, 0).UTC()
 		}
 		got, err := decodeRow("k", encodeRow(o))
 		if err != nil || !equal(got, o) {

@@ -106,6 +106,16 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 			_, err := s.ListUploads(ctx, ListUploadsInput{Bucket: "bucket", Prefix: key, Max: 1})
 			return err
 		}},
+		{"rename", func(s Session, key string) error {
+			return s.Rename(ctx, RenameInput{Bucket: "bucket", Key: key + ".moved", SourceKey: key})
+		}},
+		{"restore", func(s Session, key string) error {
+			_, err := s.Restore(ctx, RestoreInput{Bucket: "bucket", Key: key, Days: 1})
+			if coffer.CodeOf(err) == coffer.InvalidObjectState {
+				return nil // it may, but there is nothing to restore
+			}
+			return err
+		}},
 		{"delete", func(s Session, key string) error {
 			_, err := s.Delete(ctx, "bucket", Doomed{Key: key})
 			return err
@@ -123,7 +133,7 @@ func TestScopeIsAskedForEveryCall(t *testing.T) {
 		allows []string
 	}{
 		{coffer.PresetReadWrite, []string{"get", "head", "attributes", "put", "putNew", "copyFrom", "copyTo", "upload", "putTagged", "uploadTagged", "tags", "tag", "untag",
-			"list", "uploads", "delete", "deleteMany", "getVersion", "tagVersion", "deleteVersion", "versions"}},
+			"list", "uploads", "rename", "restore", "delete", "deleteMany", "getVersion", "tagVersion", "deleteVersion", "versions"}},
 		{coffer.PresetReadOnly, []string{"get", "head", "attributes", "tags", "list", "uploads", "getVersion", "versions"}},
 		{coffer.PresetWriteOnly, []string{"put", "putNew", "upload"}},
 		{coffer.PresetCreateOnly, []string{"putNew", "upload"}},

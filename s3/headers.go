@@ -99,7 +99,7 @@ func (q *request) unsupported() error {
 	for _, name := range []string{"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date",
 		"X-Amz-Object-Lock-Legal-Hold", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
 		"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
-		"X-Amz-Write-Offset-Bytes"} {
+		"X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source"} {
 		if h.Get(name) != "" && !(name == "X-Amz-Object-Lock-Legal-Hold" && h.Get(name) == "OFF") {
 			return coffer.Errorf(coffer.NotImplemented, "A header you provided implies functionality that is not implemented: "+
 				"this version of coffer does not take %s.", strings.ToLower(name)).With("Header", name)

@@ -149,6 +149,7 @@ func (q *request) listObjectsV2() error {
 }
 
 func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner bool) {
+	restored := q.wantsRestoreStatus()
 	for _, o := range page.Objects {
 		d.begin("Contents")
 		d.text("Key", l.encode(o.Key))
@@ -163,6 +164,9 @@ func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner 
 			q.writeOwner(d, "Owner")
 		}
 		d.text("StorageClass", storageClass(o.Attributes.StorageClass))
+		if restored {
+			writeRestoreStatus(d, o, q.start)
+		}
 		d.end()
 	}
 	writePrefixes(d, page.Prefixes, l.encode)

@@ -38,15 +38,16 @@ func (q *request) listObjectVersions() error {
 	if l.urls {
 		d.text("EncodingType", "url")
 	}
+	restored := q.wantsRestoreStatus()
 	for _, v := range page.Versions {
-		q.writeListedVersion(d, l, v)
+		q.writeListedVersion(d, l, v, restored)
 	}
 	writePrefixes(d, page.Prefixes, l.encode)
 	return q.send(http.StatusOK, d)
 }
 
 // writeListedVersion writes a version, or a delete marker, which has less to tell.
-func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion) {
+func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion, restored bool) {
 	if v.DeleteMarker {
 		d.begin("DeleteMarker")
 	} else {
@@ -64,5 +65,8 @@ func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion)
 	d.flag("IsLatest", v.Latest)
 	d.time("LastModified", v.Modified)
 	q.writeOwner(d, "Owner")
+	if restored && !v.DeleteMarker {
+		writeRestoreStatus(d, v.Object, q.start)
+	}
 	d.end()
 }

@@ -74,10 +74,15 @@ var reasons = map[string]string{
 	"GetBucketAbac": reasonABAC,
 	"PutBucketAbac": reasonABAC,
 
+	"PutObjectAnnotation":    reasonAnnotation,
+	"GetObjectAnnotation":    reasonAnnotation,
+	"DeleteObjectAnnotation": reasonAnnotation,
+
 	"UpdateObjectEncryption": "copy the object onto itself to encrypt it in another way.",
 }
 
 const (
-	reasonMetadata = "there are no table buckets that could hold metadata tables."
-	reasonABAC     = "access is not decided by tags on buckets."
+	reasonMetadata   = "there are no table buckets that could hold metadata tables."
+	reasonAnnotation = "use user metadata or tags."
+	reasonABAC       = "access is not decided by tags on buckets."
 )
