@@ -31,6 +31,7 @@ type Object struct {
 	Checksum   Checksum
 	// Tags are in the order in which they were given.
 	Tags []Tag
+	Lock Lock
 	// PartsCount is 0 for an object that was not made of parts.
 	PartsCount int
 	// Restored is until when an archived object is restored; zero if it never was.

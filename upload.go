@@ -22,6 +22,8 @@ type Upload struct {
 	Attributes Attributes
 	// Tags are those that the object will have.
 	Tags []Tag
+	// Lock is the one that the object will have, its own or its bucket's.
+	Lock Lock
 	// Checksum says which checksum the parts bear and how they are joined; its
 	// Value is empty.
 	Checksum Checksum

@@ -18,22 +18,43 @@ const BucketsMax = 10_000
 // bucketSequence is the record of the highest bucket ID given out.
 var bucketSequence = meta.Key(meta.PrefixInstance, []byte("bucket-sequence"))
 
-// CreateBucket makes a bucket in a region, with tags if any are given. The error is BucketAlreadyOwnedByYou
-// or BucketAlreadyExists if the name is taken: names are global.
-func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string, tags ...coffer.Tag) (coffer.Bucket, error) {
+// CreateBucketInput says what a new bucket is.
+type CreateBucketInput struct {
+	Name   coffer.BucketName
+	Region string
+	Tags   []coffer.Tag
+	// ObjectLock makes a bucket whose versions can be locked.
+	ObjectLock bool
+}
+
+// CreateBucket makes a bucket in a region, with all else as it is by default.
+func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string) (coffer.Bucket, error) {
+	return s.MakeBucket(ctx, CreateBucketInput{Name: name, Region: region})
+}
+
+// MakeBucket makes a bucket. The error is BucketAlreadyOwnedByYou or
+// BucketAlreadyExists if the name is taken: names are global.
+func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.Bucket, error) {
+	name := in.Name
 	if s.actor.Anonymous() {
 		return coffer.Bucket{}, &coffer.Error{Code: coffer.AccessDenied}
 	}
 	if err := s.allow(coffer.CreateBucket, name, ""); err != nil {
 		return coffer.Bucket{}, err
 	}
-	if err := s.admitBucketTags(name, tags); err != nil {
+	if err := s.admitBucketTags(name, in.Tags); err != nil {
 		return coffer.Bucket{}, err
 	}
 	if err := s.Writable(); err != nil {
 		return coffer.Bucket{}, err
 	}
-	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: region, Created: s.now()}
+	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: in.Region, Created: s.now()}
+	if in.ObjectLock {
+		b.ObjectLock, b.Versioning = true, coffer.VersioningEnabled
+		if err := s.allowLockedBucket(name); err != nil {
+			return coffer.Bucket{}, err
+		}
+	}
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
 		old, err := readBucket(tx, name)
 		switch {
@@ -54,7 +75,7 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 			tx.Set(bucketKey(name), encodeBucket(b)),
 			tx.Set(accountBucketKey(b.Account, name), nil),
 			s.note(ctx, tx, b, "bucket.create"),
-			s.tagNewBucket(ctx, tx, b, tags))
+			s.tagNewBucket(ctx, tx, b, in.Tags))
 	})
 	return b, err
 }

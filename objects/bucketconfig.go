@@ -19,6 +19,7 @@ type configKind byte
 const (
 	configAcceleration configKind = 'f'
 	configCORS         configKind = 'c'
+	configLock         configKind = 'k'
 	configPayment      configKind = 'y'
 	configQuota        configKind = 'q'
 	configTagging      configKind = 't'
@@ -28,6 +29,7 @@ const (
 var configNames = map[configKind]string{
 	configAcceleration: "acceleration",
 	configCORS:         "cors",
+	configLock:         "object-lock",
 	configPayment:      "payment",
 	configQuota:        "quota",
 	configTagging:      "tagging",

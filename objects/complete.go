@@ -97,7 +97,7 @@ func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound e
 }
 
 func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
-	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, PartsCount: len(in.Parts)}}
+	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, Lock: u.Lock, PartsCount: len(in.Parts)}}
 	a, err := newAssembly(u.Checksum, in.Checksum)
 	if err != nil {
 		return o.Object, err

@@ -29,6 +29,8 @@ type CopyInput struct {
 	// ReplaceTags puts Tags in the place of the source's.
 	ReplaceTags bool
 	Tags        []coffer.Tag
+	// Lock is of what is made: that of the source is never copied.
+	Lock coffer.Lock
 	// Checksum asks for a checksum of that algorithm; "" keeps the source's.
 	Checksum coffer.ChecksumAlgorithm
 }
@@ -50,6 +52,9 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 		if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
 			return Copied{}, err
 		}
+	}
+	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
+		return Copied{}, err
 	}
 	var sum *coffer.Checksum
 	var summed bodyID
@@ -132,7 +137,7 @@ func (in CopyInput) target(source row, sameBucket bool) (row, error) {
 			"to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
 	made := source
-	made.Key, made.Restored = in.Key, time.Time{}
+	made.Key, made.Lock, made.Restored = in.Key, in.Lock, time.Time{}
 	if in.Replace {
 		made.Attributes = in.Attributes
 		return made, nil

@@ -20,6 +20,9 @@ type Doomed struct {
 	IfMatch    string
 	IfModified time.Time
 	IfSize     *int64
+	// Bypass says that a governance retention is to be ended, which is a right of its
+	// own.
+	Bypass bool
 }
 
 // Deleted is what became of one Doomed.
@@ -114,6 +117,9 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) 
 	}
 	if old == nil {
 		return done, nil
+	}
+	if err := s.MayRemove(b.Name, old.Object, d.Bypass); err != nil {
+		return Deleted{}, err
 	}
 	return done, s.removeVersion(tx, b, old)
 }

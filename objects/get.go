@@ -143,6 +143,7 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 			// Not even how many they are is told to who may not read them.
 			c.Tags = nil
 		}
+		s.hideLock(in.Bucket, &c.Object)
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}

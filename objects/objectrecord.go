@@ -36,6 +36,7 @@ func encodeRow(o row) []byte {
 	r.Int(33, int64(o.body.pages))
 	r.Text(fieldVersionID, o.VersionID)
 	r.Int(fieldDeleteMarker, intOf(o.DeleteMarker))
+	encodeLock(r, o.Lock)
 	r.Time(fieldRestored, o.Restored)
 	return r.Bytes()
 }
@@ -70,7 +71,7 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.Restored = f.Time()
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
-				decodeTag(f, fieldTag, &o.Tags) {
+				decodeTag(f, fieldTag, &o.Tags) || decodeLock(f, &o.Lock) {
 				return nil
 			}
 			return f.Unknown()
@@ -89,7 +90,7 @@ func decodeRow(key string, value []byte) (row, error) {
 // check refuses what encodeRow was never given.
 func (o row) check() error {
 	ok := o.Size >= 0 && (o.ETag != "") != o.DeleteMarker && o.PartsCount >= 0 && o.body.id != bodyID{} &&
-		(o.VersionID == "" || len(o.VersionID) == coffer.VersionIDLen) && (!o.DeleteMarker || o.body.kind == bodyEmpty)
+		(o.VersionID == "" || len(o.VersionID) == coffer.VersionIDLen) && (!o.DeleteMarker || o.body.kind == bodyEmpty) && checkLock(o.Lock)
 	switch o.body.kind {
 	case bodyEmpty:
 		ok = ok && o.Size == 0
@@ -135,7 +136,7 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.DeleteMarker = f.Int() != 0
 		case n == fieldRestored:
 			o.Restored = f.Time()
-		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33:
+		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold:
 		default:
 			return f.Unknown()
 		}

@@ -17,6 +17,7 @@ type PutInput struct {
 	Size       int64 // -1 if it is not known before the end of Body
 	Attributes coffer.Attributes
 	Tags       []coffer.Tag
+	Lock       coffer.Lock
 	If         Conditions
 	Digests    Digests
 }
@@ -29,6 +30,9 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		return coffer.Object{}, err
 	}
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+		return coffer.Object{}, err
+	}
+	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
 		return coffer.Object{}, err
 	}
 	if in.Size > coffer.PutSizeMax {
@@ -45,7 +49,7 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		return coffer.Object{}, err
 	}
 	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etag(),
-		Attributes: in.Attributes, Tags: in.Tags, Checksum: d.checksum()}}
+		Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: d.checksum()}}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {
@@ -134,6 +138,9 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 		return s.addVersion(tx, b, o, old)
 	}
 	o.VersionID = ""
+	if err := s.lockNew(tx, b, o); err != nil {
+		return err
+	}
 	if old != nil {
 		o.Modified = s.nowAfter(old.Modified)
 		if err := s.release(tx, old.body); err != nil {

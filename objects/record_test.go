@@ -40,12 +40,13 @@ func goldens() []golden {
 	object.Tags = []coffer.Tag{{Key: "b", Value: "1"}, {Key: "a"}}
 	object.VersionID = positionOf(at.Add(time.Hour), id)
 	parts.Restored = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	object.Lock = coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: at.AddDate(1, 0, 0)}, Hold: coffer.HoldOn}
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
 	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at, Configs: 5, Revision: 3}
 	locked := bucket
 	locked.Versioning, locked.ObjectLock = coffer.VersioningEnabled, true
 	marker := coffer.Object{Key: "k", Modified: at, VersionID: positionOf(at, id), DeleteMarker: true}
-	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
+	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Lock: object.Lock, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
 	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref, "AAAAAAAAAAE="}
 	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
 	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum, VersionID: object.VersionID}}
@@ -53,6 +54,7 @@ func goldens() []golden {
 	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
 		{Origins: []string{"*"}, Methods: []string{"HEAD"}, MaxAgeSeconds: -1}}
 	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
+	lock := coffer.ObjectLock{Default: coffer.DefaultRetention{Mode: coffer.Compliance, Days: 30}}
 	config := func(v any) []byte {
 		b, err := encodeConfig(v)
 		if err != nil {
@@ -62,6 +64,7 @@ func goldens() []golden {
 	}
 	return []golden{
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
+		{"bucket-object-lock", lock, config(lock), func(b []byte) (any, error) { return decodeConfigOf[coffer.ObjectLock](b) }},
 		{"bucket-tagging", object.Tags, config(object.Tags), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.Tag](b) }},
 		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
 		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},

@@ -23,6 +23,7 @@ type UploadInput struct {
 	Key        string
 	Attributes coffer.Attributes
 	Tags       []coffer.Tag
+	Lock       coffer.Lock
 	// Checksum is the algorithm and type that the client asked for, or nothing.
 	Checksum coffer.Checksum
 }
@@ -35,12 +36,15 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
 		return coffer.Upload{}, err
 	}
+	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
+		return coffer.Upload{}, err
+	}
 	id, err := s.id(uploadRandom)
 	if err != nil {
 		return coffer.Upload{}, err
 	}
 	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
-		Initiator: s.actor.Canonical, Attributes: in.Attributes, Tags: in.Tags, Checksum: in.Checksum}
+		Initiator: s.actor.Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
 		return coffer.Upload{}, err
 	}

@@ -43,6 +43,7 @@ func encodeUpload(u coffer.Upload) []byte {
 	encodeChecksum(r, 5, u.Checksum)
 	encodeAttributes(r, 10, u.Attributes)
 	encodeTags(r, fieldTag, u.Tags)
+	encodeLock(r, u.Lock)
 	return r.Bytes()
 }
 
@@ -56,7 +57,7 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 			u.Initiator = coffer.CanonicalID(f.Text())
 		default:
 			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
-				decodeTag(f, fieldTag, &u.Tags) {
+				decodeTag(f, fieldTag, &u.Tags) || decodeLock(f, &u.Lock) {
 				return nil
 			}
 			return f.Unknown()
@@ -65,6 +66,9 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 	})
 	if err == nil && u.Initiated.IsZero() {
 		err = errors.New("it has no time")
+	}
+	if err == nil && !checkLock(u.Lock) {
+		err = fmt.Errorf("its lock %v cannot be", u.Lock)
 	}
 	if err != nil {
 		return u, fmt.Errorf("upload record of %q: %w", key, err)

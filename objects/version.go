@@ -56,6 +56,9 @@ func (s Session) addVersion(tx meta.Tx, b coffer.Bucket, o *row, old *row) error
 	if newest != nil {
 		o.Modified = s.nowAfter(newest.Modified)
 	}
+	if err := s.lockNew(tx, b, o); err != nil {
+		return err
+	}
 	o.VersionID = ""
 	if b.Versioning == coffer.VersioningEnabled {
 		var err error

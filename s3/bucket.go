@@ -3,16 +3,14 @@ package s3
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"coffer"
+	"coffer/objects"
 )
 
 // createBucket answers CreateBucket.
 func (q *request) createBucket() error {
-	if q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled") == "true" {
-		return coffer.Errorf(coffer.NotImplemented, "Object Lock is not implemented by this version of coffer.").
-			With("Header", "x-amz-bucket-object-lock-enabled")
-	}
 	if o := q.r.Header.Get("X-Amz-Object-Ownership"); o != "" && o != "BucketOwnerEnforced" {
 		return coffer.Errorf(coffer.NotImplemented, "Only BucketOwnerEnforced is implemented for x-amz-object-ownership.").
 			With("Header", "x-amz-object-ownership")
@@ -24,7 +22,8 @@ func (q *request) createBucket() error {
 	if err != nil {
 		return err
 	}
-	_, err = q.session.CreateBucket(q.ctx, q.bucket, region, tags...)
+	_, err = q.session.MakeBucket(q.ctx, objects.CreateBucketInput{Name: q.bucket, Region: region, Tags: tags,
+		ObjectLock: strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true")})
 	// The oldest region has the oldest rule: making one's own bucket again changes
 	// nothing and succeeds.
 	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" {

@@ -119,6 +119,9 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 			return in, err
 		}
 	}
+	if in.Lock, err = q.lockHeaders(); err != nil {
+		return in, err
+	}
 	in.Attributes, err = q.attributes()
 	return in, err
 }

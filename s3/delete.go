@@ -10,7 +10,7 @@ import (
 
 // deleteObject answers DeleteObject.
 func (q *request) deleteObject() error {
-	d := objects.Doomed{Key: q.key, IfMatch: q.r.Header.Get("If-Match")}
+	d := objects.Doomed{Key: q.key, IfMatch: q.r.Header.Get("If-Match"), Bypass: q.bypass()}
 	var err error
 	if d.Version, err = q.version(); err != nil {
 		return err
@@ -51,6 +51,9 @@ func (q *request) deleteObjects() error {
 	quiet, doomed, err := parseDelete(n)
 	if err != nil {
 		return err
+	}
+	for i := range doomed {
+		doomed[i].Bypass = q.bypass()
 	}
 	results, err := q.session.DeleteMany(q.ctx, q.bucket, doomed)
 	if err != nil {

@@ -110,6 +110,7 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 	q.validators(c)
 	q.writeVersion(versionOf(c))
 	q.writeRestore(c.Object)
+	q.writeLock(c.Lock)
 	h := q.w.Header()
 	h.Set("Accept-Ranges", "bytes")
 	if n := len(c.Tags); n > 0 {

@@ -22,6 +22,9 @@ func (q *request) createMultipartUpload() error {
 	if in.Tags, err = q.taggingHeader(); err != nil {
 		return err
 	}
+	if in.Lock, err = q.lockHeaders(); err != nil {
+		return err
+	}
 	if alg := q.r.Header.Get("X-Amz-Checksum-Algorithm"); alg != "" {
 		if in.Checksum.Algorithm, err = coffer.ParseChecksumAlgorithm(strings.ToUpper(alg)); err != nil {
 			return err

@@ -18,7 +18,6 @@ var unset = map[string]struct {
 	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
 	"GetBucketLifecycleConfiguration":    {code: coffer.NoSuchLifecycleConfiguration},
 	"GetBucketEncryption":                {code: coffer.ServerSideEncryptionConfigurationNotFound},
-	"GetObjectLockConfiguration":         {code: coffer.ObjectLockConfigurationNotFound},
 	"GetBucketWebsite":                   {code: coffer.NoSuchWebsiteConfiguration},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
@@ -66,18 +65,6 @@ func (q *request) notSet() error {
 		a.write(d)
 	}
 	return q.send(http.StatusOK, d)
-}
-
-// notSetOnObject answers a Get of what an object does not have.
-func (q *request) notSetOnObject() error {
-	version, err := q.version()
-	if err != nil {
-		return err
-	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action}); err != nil {
-		return err
-	}
-	return coffer.Errorf(coffer.InvalidRequest, "Bucket is missing Object Lock Configuration")
 }
 
 // getBucketACL answers GetBucketAcl: the owner has all rights, and nobody else

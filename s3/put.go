@@ -31,8 +31,16 @@ func (q *request) putObject() error {
 	if err != nil {
 		return err
 	}
+	lock, err := q.lockHeaders()
+	if err != nil {
+		return err
+	}
+	if lock != (coffer.Lock{}) && digests.MD5 == nil && digests.Checksum.Algorithm == "" {
+		return coffer.Errorf(coffer.InvalidRequest,
+			"Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
+	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, Tags: tags, If: q.writeConditions(), Digests: digests})
+		Attributes: attributes, Tags: tags, Lock: lock, If: q.writeConditions(), Digests: digests})
 	if err != nil {
 		return err
 	}
