@@ -310,6 +310,11 @@ func (m *matrix) control(t *testing.T, op operation) {
 // configured is what is set on a bucket and on an object of it.
 func (w *world) configured(t *testing.T, bucket, key string) string {
 	t.Helper()
+	return w.configuredOf(t, w.full, bucket, key)
+}
+
+func (w *world) configuredOf(t *testing.T, who pair, bucket, key string) string {
+	t.Helper()
 	var b strings.Builder
 	for _, level := range []string{"Bucket", "Object"} {
 		for _, sub := range configurations(t, level) {
@@ -317,7 +322,7 @@ func (w *world) configured(t *testing.T, bucket, key string) string {
 			if level == "Object" {
 				path += "/" + key
 			}
-			a := w.s3(t, w.full, "GET", path+"?"+sub, "")
+			a := w.s3(t, who, "GET", path+"?"+sub, "")
 			text := a.body
 			if a.status != 200 { // an error names its request
 				_, text, _ = strings.Cut(text, "<Code>")

@@ -60,7 +60,6 @@ type aim struct {
 	bucket, key   string // as in the path
 	upload        string
 	source        string // of copies
-	version       string // "" for none
 	newBucket     string // for CreateBucket
 	deletedBucket string // for DeleteBucket, an empty one
 }
@@ -92,9 +91,6 @@ func (op operation) aimed(a aim) (method, path, query, body string, lines []stri
 	}
 	if strings.HasPrefix(op.name, "UploadPart") {
 		parts = append(parts, "partNumber=1")
-	}
-	if a.version != "" && op.level == "Object" {
-		parts = append(parts, "versionId="+url.QueryEscape(a.version))
 	}
 	if op.header != "" {
 		value := a.source

@@ -24,6 +24,7 @@ type person struct {
 	jar      *cookiejar.Jar
 	email    string
 	recovery []string // codes that are unused
+	seed     string   // of the authenticator
 }
 
 func (w *world) stranger(t *testing.T) *person {
@@ -110,11 +111,12 @@ func (a answer) hidden(t *testing.T, name string) string {
 func (p *person) addFactor(t *testing.T) {
 	t.Helper()
 	page := p.post(t, "/settings/totp")
-	code, err := totp.GenerateCode(page.hidden(t, "key"), time.Now())
+	p.seed = page.hidden(t, "key")
+	code, err := totp.GenerateCode(p.seed, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := p.post(t, "/settings/totp/finish", "challenge", page.hidden(t, "challenge"), "url", page.hidden(t, "url"), "key", page.hidden(t, "key"), "code", code)
+	done := p.post(t, "/settings/totp/finish", "challenge", page.hidden(t, "challenge"), "url", page.hidden(t, "url"), "key", p.seed, "code", code)
 	done.oneOf(t, "the first code", 200)
 	for _, m := range listItem.FindAllStringSubmatch(recoveryCode.FindString(done.body), -1) {
 		p.recovery = append(p.recovery, m[1])
