@@ -1,0 +1,198 @@
+package attack
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// growthMax is what an attack may add to the server's memory. It is generous:
+// the collector comes late, and a bound that is missing costs far more.
+const growthMax = 64 << 20
+
+// Of passwords that are hashed in parallel, TestSignInUnderAttack tells.
+var limitRows = []row{
+	{"LIM-01", "headers are bounded", headerLimits},
+	{"LIM-02", "an Authorization header is bounded", authorizationLimits},
+	{"LIM-03", "connections that do nothing cost little", manyConnections},
+	{"LIM-04", "bodies that are announced cost little", manyBodies},
+	{"LIM-05", "what a refusal repeats is bounded", longEchoes},
+	{"LIM-06", "IDs that do not exist are not remembered for ever", manyIDs},
+	{"LIM-07", "the console and the JSON interface have bounds too", otherLimits},
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	attack(t, newPlainWorld(t), limitRows)
+}
+
+// bounded runs fn and fails the test if the server's memory grew by more than
+// growthMax meanwhile.
+func (w *world) bounded(t *testing.T, what string, fn func()) {
+	t.Helper()
+	w.unchanged(t, func() {
+		before := resident(t, w.server.PID())
+		fn()
+		if more := resident(t, w.server.PID()) - before; more > growthMax {
+			t.Errorf("%s: the server's memory grew by %d MiB, want a bound", what, more>>20)
+		}
+	})
+}
+
+func headerLimits(t *testing.T, w *world) {
+	w.bounded(t, "headers", func() {
+		for name, lines := range map[string][]string{
+			"one of 64 KiB":       {"X-Long: " + strings.Repeat("x", 64<<10)},
+			"one of 2 MiB":        {"X-Long: " + strings.Repeat("x", 2<<20)},
+			"a name of 64 KiB":    {strings.Repeat("x", 64<<10) + ": 1"},
+			"10,000 of them":      strings.Split(strings.Repeat("X-Many: 1,", 10_000), ","),
+			"10,000 signed":       strings.Split(strings.Repeat("x-amz-meta-a: 1,", 10_000), ","),
+			"cookies":             {"Cookie: " + strings.Repeat("a=b; ", 20_000)},
+			"a line without end":  {strings.Repeat("x", 1<<20)},
+			"metadata over 2 KiB": {"x-amz-meta-a: " + strings.Repeat("x", 3_000)},
+		} {
+			f := put(w)
+			for _, line := range lines {
+				if line != "" {
+					f.lines = append(f.lines, line)
+				}
+			}
+			w.forge(t, f).oneOf(t, "PUT with headers: "+name, 400, 403, 431)
+		}
+	})
+}
+
+func authorizationLimits(t *testing.T, w *world) {
+	w.bounded(t, "Authorization", func() {
+		for name, value := range map[string]string{
+			"a long ID":              "AWS4-HMAC-SHA256 Credential=" + strings.Repeat("A", 7<<10) + "/" + ago(0)[:8] + "/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + sum("x"),
+			"many parts":             "AWS4-HMAC-SHA256 " + strings.Repeat("Credential=x, ", 500),
+			"many signed headers":    "AWS4-HMAC-SHA256 Credential=" + w.full.id + "/" + ago(0)[:8] + "/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date;" + strings.Repeat("a;", 2_000) + "b, Signature=" + sum("x"),
+			"different ones":         "AWS4-HMAC-SHA256 Credential=" + w.full.id + "/" + ago(0)[:8] + "/us-east-1/s3/aws4_request, SignedHeaders=host;" + manyNames(1_000) + ";x-amz-date, Signature=" + sum("x"),
+			"a long region":          "AWS4-HMAC-SHA256 Credential=" + w.full.id + "/" + ago(0)[:8] + "/" + strings.Repeat("r", 6<<10) + "/s3/aws4_request, SignedHeaders=host, Signature=" + sum("x"),
+			"many slashes":           "AWS4-HMAC-SHA256 Credential=" + strings.Repeat("/", 7<<10) + ", SignedHeaders=host, Signature=" + sum("x"),
+			"more than a header has": "AWS4-HMAC-SHA256 Credential=" + strings.Repeat("A", 20<<10),
+		} {
+			f := put(w)
+			f.auth = func(string) string { return value }
+			for range 20 {
+				w.forge(t, f).oneOf(t, "PUT with an Authorization of "+name, 400, 403, 431)
+			}
+		}
+	})
+}
+
+func manyNames(n int) string {
+	var names []string
+	for i := range n {
+		names = append(names, fmt.Sprintf("h%04d", i))
+	}
+	return strings.Join(names, ";")
+}
+
+func manyConnections(t *testing.T, w *world) {
+	connections := 1_000
+	if testing.Short() {
+		connections = 200
+	}
+	open := descriptors(t, w.server.PID())
+	w.bounded(t, "connections", func() {
+		var all []net.Conn
+		for range connections {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(w.server.Endpoint, "http://"))
+			if err != nil {
+				t.Fatalf("open connection %d: %v", len(all), err)
+			}
+			defer conn.Close()
+			all = append(all, conn)
+		}
+		w.s3(t, w.full, "GET", "/a-priv/other", "").oneOf(t, "GET beside many connections", 200)
+		for _, conn := range all {
+			conn.Close()
+		}
+	})
+	w.settles(t, open)
+}
+
+// manyBodies sends the heads of large uploads at once, each with a little of its
+// body: what is kept for each must not be what it says it will send.
+func manyBodies(t *testing.T, w *world) {
+	const uploads = 60
+	open := descriptors(t, w.server.PID())
+	w.bounded(t, "bodies", func() {
+		for i := range uploads {
+			f := forged{who: w.full, method: "PUT", path: fmt.Sprintf("/a-priv/body%d", i), hash: unsigned, body: strings.Repeat("x", 1000), lines: []string{fmt.Sprintf("Content-Length: %d", 4<<30)}}
+			if i%3 == 0 {
+				f.lines = []string{"Transfer-Encoding: chunked"}
+				f.body = "7fffffff\r\n" + f.body
+			}
+			text, _ := f.text(w)
+			conn := w.dial(t, w.server.Endpoint)
+			defer conn.Close()
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Error(err)
+			}
+		}
+		w.s3(t, w.full, "GET", "/a-priv/other", "").oneOf(t, "GET beside many uploads", 200)
+	})
+	w.settles(t, open)
+}
+
+func longEchoes(t *testing.T, w *world) {
+	const most = 400 << 10
+	w.bounded(t, "refusals", func() {
+		long := strings.Repeat("e", 20<<10)
+		for _, f := range []forged{
+			{who: pair{w.full.id, "wrong"}, path: "/a-priv/" + long}, {who: w.full, path: "/a-priv", query: "prefix=" + long + "&max-keys=" + long}, {who: w.full, path: "/" + long},
+			{who: w.full, path: "/a-priv/other", query: "versionId=" + long}, {who: w.full, path: "/a-priv/other", query: "uploadId=" + long}, {who: pair{w.full.id, "wrong"}, path: "/a-priv", query: "x=" + long},
+		} {
+			if a := w.forge(t, f); a.status/100 != 4 || len(a.body) > most {
+				t.Errorf("GET with a long text = %d with %d bytes, want a refusal of at most %d", a.status, len(a.body), most)
+			}
+		}
+	})
+}
+
+// manyIDs asks with IDs that do not exist, from several clients.
+func manyIDs(t *testing.T, w *world) {
+	each := 2_000
+	if testing.Short() {
+		each = 500
+	}
+	w.bounded(t, "IDs", func() {
+		var all sync.WaitGroup
+		for client := range 4 {
+			all.Go(func() {
+				for i := range each {
+					id := fmt.Sprintf("TEST%02d%014d", client, i)
+					r := w.signed(t, pair{id, "x"}, "GET", "/a-priv/other", "")
+					w.do(t, r).oneOf(t, "GET with the ID "+id, 403)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+func otherLimits(t *testing.T, w *world) {
+	w.bounded(t, "other listeners", func() {
+		deep := strings.Repeat(`{"a":`, 500_000)
+		for name, body := range map[string]string{"a deep document": deep, "a deep list": strings.Repeat("[", 2_000_000), "a long name": `{"name":"` + strings.Repeat("n", 8<<20) + `"}`,
+			"many names": `{` + strings.Repeat(`"a":1,`, 500_000) + `"b":1}`, "a name twice": `{"name":"a","name":"b","nonsense":1}`} {
+			a := w.api(t, w.full, "POST", "/v1/keys", body)
+			a.oneOf(t, "POST /v1/keys with "+name, 400, 413)
+			w.api(t, nobody, "POST", "/v1/keys", body).oneOf(t, "POST /v1/keys by a stranger with "+name, 400, 401, 403, 413)
+		}
+		form := strings.Repeat("a=b&", 2_000_000)
+		w.do(t, request(t, w.console, "POST", "/signin", form, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin")).
+			oneOf(t, "POST /signin of 8 MiB", 400, 401, 403, 413)
+		for _, base := range []string{w.console, w.server.Admin} {
+			for _, path := range []string{"/" + strings.Repeat("p", 64<<10), "/?" + strings.Repeat("a=b&", 100_000)} {
+				w.exchangeWith(t, base, "GET", "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").oneOf(t, "GET of a long path", 303, 400, 404, 414, 431)
+			}
+		}
+	})
+}
