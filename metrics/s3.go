@@ -17,6 +17,7 @@ type S3 struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	failures *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 	received prometheus.Counter
 	sent     prometheus.Counter
 	inFlight prometheus.Gauge
@@ -48,6 +49,10 @@ func newS3(reg *prometheus.Registry) *S3 {
 			Name: "coffer_auth_failures_total",
 			Help: "Requests refused because of who asked, by reason.",
 		}, []string{"reason"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "coffer_s3_limited_requests_total",
+			Help: "S3 requests refused with SlowDown, by whose limit it was.",
+		}, []string{"limit"}),
 		received: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "coffer_s3_received_bytes_total",
 			Help: "Bytes of the bodies of S3 requests.",
@@ -63,7 +68,7 @@ func newS3(reg *prometheus.Registry) *S3 {
 		apis:    map[string]*apiMetrics{},
 		reasons: map[string]prometheus.Counter{},
 	}
-	reg.MustRegister(m.requests, m.duration, m.failures, m.received, m.sent, m.inFlight)
+	reg.MustRegister(m.requests, m.duration, m.failures, m.limited, m.received, m.sent, m.inFlight)
 	return m
 }
 
@@ -82,6 +87,9 @@ func (m *S3) Done(api string, status int, d time.Duration, in, out int64) {
 	m.received.Add(float64(max(in, 0)))
 	m.sent.Add(float64(max(out, 0)))
 }
+
+// Limited counts a request that came too often; limit is one of few fixed words.
+func (m *S3) Limited(limit string) { m.limited.WithLabelValues(limit).Inc() }
 
 // AuthFailure counts one refusal; reason is one of few fixed words.
 func (m *S3) AuthFailure(reason string) {

@@ -38,6 +38,9 @@ func (q *request) authenticate() error {
 			return err
 		}
 	}
+	if err := q.limit(); err != nil {
+		return err
+	}
 	b := auth.Body(q.r.Body, q.r.ContentLength, key)
 	q.body = body{Reader: b, size: b.Size(), trailer: b.Trailer}
 	q.session = q.Objects.As(q.actor)
@@ -51,7 +54,13 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 	c := auth.Credential
 	signer, err := q.Keys.Signer(q.ctx, coffer.AccessKeyID(c.AccessKeyID), c.Date, c.Region, c.Service)
 	if err != nil {
+		if coffer.CodeOf(err) == coffer.InvalidAccessKeyID && !q.limits.wrong(q.start, q.source(), "") {
+			err = q.slowDown("signature")
+		}
 		return sigv4.Key{}, err
+	}
+	if !q.limits.mayTry(q.start, q.source(), c.AccessKeyID) {
+		return sigv4.Key{}, q.slowDown("signature")
 	}
 	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
 	for _, k := range signer.Keys {
@@ -74,6 +83,7 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 			Source: q.source().String(), UserAgent: q.r.UserAgent()}
 		return k.Key, nil
 	}
+	q.limits.wrong(q.start, q.source(), c.AccessKeyID)
 	return sigv4.Key{}, err
 }
 

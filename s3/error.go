@@ -194,6 +194,9 @@ func (q *request) fail(err error) {
 			delete(h, name)
 		}
 	}
+	if a.code == wire[coffer.SlowDown].code {
+		h.Set("Retry-After", "1")
+	}
 	if a.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
 		h.Set("Allow", "GET, HEAD, PUT, POST, DELETE")
 	}

@@ -33,17 +33,27 @@ type Options struct {
 	Rand    io.Reader
 	Logger  *slog.Logger
 	Metrics *metrics.S3
+	// RequestsPerSecond is how many requests an account, and each of its access
+	// keys, may make unless its quota says otherwise; 0 is no limit.
+	RequestsPerSecond int64
 }
 
 // Handler serves S3.
-type Handler struct{ Options }
+type Handler struct {
+	Options
+	limits *limits
+}
 
 // New makes a Handler.
 func New(opt Options) *Handler {
 	for i, d := range opt.Domains {
 		opt.Domains[i] = strings.ToLower(strings.Trim(d, "."))
 	}
-	return &Handler{opt}
+	h := &Handler{Options: opt, limits: &limits{perSecond: opt.RequestsPerSecond}}
+	if opt.Objects != nil {
+		h.limits.rates = opt.Objects.RequestRates
+	}
+	return h
 }
 
 // ServeHTTP answers one request. It is a plain handler on the escaped path: a

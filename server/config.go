@@ -71,6 +71,9 @@ type Config struct {
 	// MinFree is the free space, in bytes, below which writes are refused;
 	// MinFreeAuto chooses.
 	MinFree int64
+	// RequestsPerSecond is how many S3 requests an account, and each of its access
+	// keys, may make unless its quota says otherwise; 0 is no limit.
+	RequestsPerSecond int64
 	// DrainTimeout is how long requests may go on after a stop was asked for.
 	DrainTimeout time.Duration
 	// UnsafeNoSync acknowledges writes before they are durable: for tests of
@@ -171,6 +174,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("inline-threshold is %d bytes: it must be between 1 and %d", c.InlineThreshold, inlineThresholdMax)
 	case c.SessionIdle < time.Minute || c.SessionMax < c.SessionIdle:
 		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
+	case c.RequestsPerSecond < 0:
+		return fmt.Errorf("s3-requests-per-second is %d: it must not be negative", c.RequestsPerSecond)
 	case c.DrainTimeout < 0:
 		return fmt.Errorf("drain-timeout is %s: it must not be negative", c.DrainTimeout)
 	case (c.RootAccessKeyID == "") != c.RootSecretAccessKey.Empty():

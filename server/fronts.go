@@ -32,6 +32,8 @@ func (s *Server) s3Handler() http.Handler {
 		Rand:    s.cfg.Rand,
 		Logger:  s.cfg.Logger,
 		Metrics: s.metrics.S3,
+
+		RequestsPerSecond: s.cfg.RequestsPerSecond,
 	})
 }
 

@@ -22,6 +22,7 @@ const (
 	kindPaths    kind = "list of paths"
 	kindBool     kind = "true or false"
 	kindBytes    kind = "bytes"
+	kindNumber   kind = "number"
 	kindDuration kind = "duration"
 	kindSecret   kind = "secret"
 )
@@ -79,6 +80,7 @@ var settings = []setting{
 	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
 	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
 		set: setMinFree, get: getMinFree},
+	number("s3_requests_per_second", "S3 requests per second that an account, and each of its access keys, may make unless its quota says otherwise; 0 is no limit", func(v *values) *int64 { return &v.RequestsPerSecond }),
 	duration("drain_timeout", "how long requests may go on after the server was asked to stop", func(v *values) *time.Duration { return &v.DrainTimeout }),
 	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
 	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),
@@ -124,6 +126,17 @@ func bytes(name, usage string, field func(*values) *int64) setting {
 	return setting{name: name, kind: kindBytes, usage: usage,
 		set: func(v *values, text string) (err error) { *field(v), err = parseBytes(text); return err },
 		get: func(v *values) string { return formatBytes(*field(v)) }}
+}
+
+func number(name, usage string, field func(*values) *int64) setting {
+	return setting{name: name, kind: kindNumber, usage: usage,
+		set: func(v *values, text string) (err error) {
+			if *field(v), err = strconv.ParseInt(text, 10, 64); err != nil {
+				return fmt.Errorf("%q is not a number", text)
+			}
+			return nil
+		},
+		get: func(v *values) string { return strconv.FormatInt(*field(v), 10) }}
 }
 
 func duration(name, usage string, field func(*values) *time.Duration) setting {
