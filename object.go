@@ -36,6 +36,8 @@ type Object struct {
 	PartsCount int
 	// Restored is until when an archived object is restored; zero if it never was.
 	Restored time.Time
+	// Expiry is when the object will end, if a lifecycle says so; it is not stored.
+	Expiry *Expiry
 }
 
 // IsRestored tells whether an archived object is restored at a time.

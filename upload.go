@@ -27,6 +27,9 @@ type Upload struct {
 	// Checksum says which checksum the parts bear and how they are joined; its
 	// Value is empty.
 	Checksum Checksum
+	// Abort is when the upload will be aborted, if a lifecycle says so; it is not
+	// stored.
+	Abort *Expiry
 }
 
 // Part is one uploaded part.

@@ -19,6 +19,7 @@ type configKind byte
 const (
 	configAcceleration configKind = 'f'
 	configCORS         configKind = 'c'
+	configLifecycle    configKind = 'l'
 	configLock         configKind = 'k'
 	configPayment      configKind = 'y'
 	configQuota        configKind = 'q'
@@ -29,6 +30,7 @@ const (
 var configNames = map[configKind]string{
 	configAcceleration: "acceleration",
 	configCORS:         "cors",
+	configLifecycle:    "lifecycle",
 	configLock:         "object-lock",
 	configPayment:      "payment",
 	configQuota:        "quota",

@@ -18,45 +18,81 @@ func (s *Service) expireUploads(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if err := s.expireUploadsOf(ctx, b, now); err != nil {
+		if _, err := s.expireUploadsOf(ctx, b, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) expireUploadsOf(ctx context.Context, b coffer.Bucket, now time.Time) error {
+// expireUploadsOf aborts the abandoned uploads of a bucket, and tells how many.
+func (s *Service) expireUploadsOf(ctx context.Context, b coffer.Bucket, now time.Time) (n int64, err error) {
+	var l *coffer.Lifecycle
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		b, ok, err := again(r, b)
+		if ok {
+			l, err = s.lifecycle(r, b)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	low := meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID)))
 	for after := low; ; {
 		batch, err := s.uploadsOf(ctx, low, after)
 		if err != nil || len(batch) == 0 {
-			return err
+			return n, err
 		}
 		after = append(slices.Clone(batch[len(batch)-1].key), 0)
 		for _, o := range batch {
-			if now.Before(o.Initiated.Add(UploadAgeMax)) {
+			if !s.abandoned(l, o.Upload, now) {
 				continue
 			}
-			if err := s.abortOld(ctx, b, o.Upload); err != nil {
-				return fmt.Errorf("abort upload %s: %w", o.ID, err)
+			if err := s.abortOld(ctx, b, o.Upload, now); err != nil {
+				return n, fmt.Errorf("abort upload %s: %w", o.ID, err)
 			}
+			n++
 		}
 	}
 }
 
-// abortOld aborts an upload that was found abandoned, if it is still there.
-func (s *Service) abortOld(ctx context.Context, b coffer.Bucket, u coffer.Upload) error {
+// abandoned tells whether an upload is to be aborted: as the first rule has it that
+// is for its key, else after UploadAgeMax.
+func (s *Service) abandoned(l *coffer.Lifecycle, u coffer.Upload, now time.Time) bool {
+	if l != nil {
+		if e := l.Aborts(u.Key, u.Initiated, s.LifecycleDay); e != nil {
+			return !now.Before(e.Date)
+		}
+	}
+	return !now.Before(u.Initiated.Add(UploadAgeMax))
+}
+
+// again reads a bucket that was found before; ok is false if it is gone.
+func again(r meta.Reader, b coffer.Bucket) (now coffer.Bucket, ok bool, err error) {
+	now, err = readBucket(r, b.Name)
+	if errors.Is(err, meta.ErrNotFound) {
+		return now, false, nil
+	}
+	return now, err == nil && now.ID == b.ID, err
+}
+
+// abortOld aborts an upload that was found abandoned, if it still is.
+func (s *Service) abortOld(ctx context.Context, b coffer.Bucket, u coffer.Upload, now time.Time) error {
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
-		if now, err := readBucket(tx, b.Name); errors.Is(err, meta.ErrNotFound) || err == nil && now.ID != b.ID {
-			return nil // and its uploads with it
-		} else if err != nil {
+		b, ok, err := again(tx, b)
+		if err != nil || !ok {
+			return err // its uploads went with it
+		}
+		l, err := s.lifecycle(tx, b)
+		if err != nil {
 			return err
 		}
 		u, err := readUpload(tx, b.ID, u.Key, u.ID)
 		if coffer.CodeOf(err) == coffer.NoSuchUpload {
 			return nil
 		}
-		if err != nil {
+		if err != nil || !s.abandoned(l, u, now) {
 			return err
 		}
 		return s.abort(tx, b, u)

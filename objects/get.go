@@ -147,6 +147,11 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}
+		if o.current() {
+			if c.Expiry, err = s.expiry(r, c.Bucket, o.Object); err != nil {
+				return err
+			}
+		}
 		return c.locate(r, in, wanted)
 	})
 	if err != nil {

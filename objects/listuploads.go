@@ -21,7 +21,11 @@ func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key st
 	var page PartsPage
 	err := s.Meta.View(ctx, func(r meta.Reader) (err error) {
 		page = PartsPage{}
-		if _, page.Upload, err = s.upload(r, bucket, key, id, coffer.ListMultipartUploadParts); err != nil || limit <= 0 {
+		b, u, err := s.upload(r, bucket, key, id, coffer.ListMultipartUploadParts)
+		if err == nil {
+			u.Abort, err = s.abortion(r, b, u)
+		}
+		if page.Upload = u; err != nil || limit <= 0 {
 			return err
 		}
 		return parts(r, id, min(max(after, 0), coffer.PartNumberMax), func(p partRow) (bool, error) {

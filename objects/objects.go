@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"coffer"
@@ -37,6 +38,8 @@ type Options struct {
 	InlineMax int64
 	// Writable tells whether there is room for new bytes; deletes never ask.
 	Writable func() error
+	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
+	LifecycleDay time.Duration
 }
 
 // Service holds what all requests share.
@@ -46,6 +49,8 @@ type Service struct {
 	readers readers
 	configs configs
 	opened  time.Time // before the first request
+	// lifecycleChanged says that a lifecycle was put since the last round.
+	lifecycleChanged atomic.Bool
 
 	partSizeMin int64 // coffer.PartSizeMin, less in tests
 }
@@ -57,6 +62,9 @@ func Open(_ context.Context, opt Options) (*Service, error) {
 	}
 	if opt.InlineMax < 0 || opt.InlineMax > inlineLimit {
 		return nil, fmt.Errorf("the inline threshold is %d bytes: it must be between 0 and %d", opt.InlineMax, inlineLimit)
+	}
+	if opt.LifecycleDay == 0 {
+		opt.LifecycleDay = coffer.LifecycleDay
 	}
 	if opt.Writable == nil {
 		opt.Writable = func() error { return nil }

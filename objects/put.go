@@ -135,14 +135,27 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 		return err
 	}
 	if b.Versioning != coffer.VersioningUnset {
-		return s.addVersion(tx, b, o, old)
+		err = s.addVersion(tx, b, o, old)
+	} else {
+		err = s.overwrite(tx, b, o, old)
 	}
+	if err == nil {
+		o.Expiry, err = s.expiry(tx, b, o.Object)
+	}
+	return err
+}
+
+// overwrite puts o in the place of old, or of nothing, in a bucket that never kept
+// versions.
+func (s Session) overwrite(tx meta.Tx, b coffer.Bucket, o, old *row) error {
 	o.VersionID = ""
 	if err := s.lockNew(tx, b, o); err != nil {
 		return err
 	}
+	objects, bytes := int64(1), o.Size
 	if old != nil {
 		o.Modified = s.nowAfter(old.Modified)
+		objects, bytes = 0, bytes-old.Size
 		if err := s.release(tx, old.body); err != nil {
 			return err
 		}

@@ -53,6 +53,13 @@ func goldens() []golden {
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }
 	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
 		{Origins: []string{"*"}, Methods: []string{"HEAD"}, MaxAgeSeconds: -1}}
+	prefix, size, yes := "a/", int64(9), true
+	lifecycle := coffer.Lifecycle{TransitionMinimum: coffer.TransitionMinimumAll, Rules: []coffer.LifecycleRule{
+		{ID: "r", Enabled: true, Filter: coffer.LifecycleFilter{Form: coffer.LifecycleAnd, Prefix: &prefix, Tags: object.Tags, LargerThan: &size, SmallerThan: &size},
+			Expiration: &coffer.LifecycleExpiration{Days: 3}, Noncurrent: &coffer.LifecycleNoncurrent{Days: 4, Keep: 5}, Transitions: []coffer.LifecycleTransition{{Days: 1, Class: "GLACIER"}},
+			NoncurrentTransitions: []coffer.LifecycleNoncurrent{{Days: 2, Class: "GLACIER"}}},
+		{ID: "s", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{DeleteMarkers: &yes}, AbortDays: 7},
+		{ID: "t", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{Date: at}}}}
 	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
 	lock := coffer.ObjectLock{Default: coffer.DefaultRetention{Mode: coffer.Compliance, Days: 30}}
 	config := func(v any) []byte {
@@ -66,6 +73,10 @@ func goldens() []golden {
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
 		{"bucket-object-lock", lock, config(lock), func(b []byte) (any, error) { return decodeConfigOf[coffer.ObjectLock](b) }},
 		{"bucket-tagging", object.Tags, config(object.Tags), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.Tag](b) }},
+		{"bucket-lifecycle", string(config(lifecycle)), config(lifecycle), func(b []byte) (any, error) {
+			again, err := decodeConfig[coffer.Lifecycle](b)
+			return string(config(again)), err
+		}},
 		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
 		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
@@ -135,6 +146,7 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		{"KeyQuota", keyQuotaKey("111111111111", "key_a"), "Q111111111111\x00kkey_a"},
 		{"AccountBytes", accountCountKey("111111111111", countBytes), "Q111111111111\x00nb"},
 		{"BucketQuota", configKey(7, configQuota), "q\x00\x00\x00\x00\x00\x00\x00\x07q"},
+		{"BucketLifecycle", configKey(7, configLifecycle), "q\x00\x00\x00\x00\x00\x00\x00\x07l"},
 		{"BucketTagging", configKey(7, configTagging), "q\x00\x00\x00\x00\x00\x00\x00\x07t"},
 		{"BucketCORS", configKey(7, configCORS), "q\x00\x00\x00\x00\x00\x00\x00\x07c"},
 		{"Object", objectKey(7, "a/b"), "o\x00\x00\x00\x00\x00\x00\x00\x07a/b"},

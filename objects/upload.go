@@ -53,6 +53,9 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 		if err != nil {
 			return err
 		}
+		if u.Abort, err = s.abortion(tx, b, u); err != nil {
+			return err
+		}
 		return tx.Set(uploadKey(b.ID, u.Key, u.ID), encodeUpload(u))
 	})
 	return u, err

@@ -72,6 +72,7 @@ func (q *request) copyObject() error {
 	if o.SourceVersion != "" {
 		q.w.Header().Set("x-amz-copy-source-version-id", o.SourceVersion)
 	}
+	q.writeExpiry(o.Expiry)
 	d := newDoc("CopyObjectResult", namespace)
 	d.time("LastModified", o.Modified)
 	d.text("ETag", quoted(o.ETag))

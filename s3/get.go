@@ -112,6 +112,7 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 	q.writeRestore(c.Object)
 	q.writeLock(c.Lock)
 	h := q.w.Header()
+	q.writeExpiry(c.Expiry)
 	h.Set("Accept-Ranges", "bytes")
 	if n := len(c.Tags); n > 0 {
 		h.Set("x-amz-tagging-count", strconv.Itoa(n))

@@ -27,6 +27,7 @@ func (q *request) listParts() error {
 	if err != nil {
 		return err
 	}
+	q.writeAbort(page.Upload.Abort)
 	d := newDoc("ListPartsResult", namespace)
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", encode(q.key))

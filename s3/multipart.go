@@ -41,6 +41,7 @@ func (q *request) createMultipartUpload() error {
 		q.w.Header().Set("x-amz-checksum-algorithm", string(u.Checksum.Algorithm))
 		q.w.Header().Set("x-amz-checksum-type", string(u.Checksum.Type))
 	}
+	q.writeAbort(u.Abort)
 	d := newDoc("InitiateMultipartUploadResult", namespace)
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", q.key)
@@ -112,6 +113,7 @@ func (q *request) completeMultipartUpload() error {
 		return err
 	}
 	q.writeVersion(o.VersionID)
+	q.writeExpiry(o.Expiry)
 	d := newDoc("CompleteMultipartUploadResult", namespace)
 	d.text("Location", q.address(o.Key))
 	d.text("Bucket", string(q.bucket))

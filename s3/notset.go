@@ -16,7 +16,6 @@ var unset = map[string]struct {
 }{
 	"GetBucketPolicy":                    {code: coffer.NoSuchBucketPolicy},
 	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
-	"GetBucketLifecycleConfiguration":    {code: coffer.NoSuchLifecycleConfiguration},
 	"GetBucketEncryption":                {code: coffer.ServerSideEncryptionConfigurationNotFound},
 	"GetBucketWebsite":                   {code: coffer.NoSuchWebsiteConfiguration},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},

@@ -47,6 +47,7 @@ func (q *request) putObject() error {
 	q.w.Header()["ETag"] = []string{quoted(o.ETag)}
 	q.writeVersion(o.VersionID)
 	q.writeChecksum(o.Checksum)
+	q.writeExpiry(o.Expiry)
 	return q.ok(http.StatusOK)
 }
 
