@@ -24,6 +24,7 @@ const (
 	configPayment      configKind = 'y'
 	configQuota        configKind = 'q'
 	configTagging      configKind = 't'
+	configWebsite      configKind = 'w'
 )
 
 // configNames are what the audit log calls the configurations.
@@ -35,6 +36,7 @@ var configNames = map[configKind]string{
 	configPayment:      "payment",
 	configQuota:        "quota",
 	configTagging:      "tagging",
+	configWebsite:      "website",
 }
 
 // bit is the kind's in Bucket.Configs, which spares reading what is not there.

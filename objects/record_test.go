@@ -62,6 +62,9 @@ func goldens() []golden {
 		{ID: "t", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{Date: at}}}}
 	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
 	lock := coffer.ObjectLock{Default: coffer.DefaultRetention{Mode: coffer.Compliance, Days: 30}}
+	docs, none := "docs/", ""
+	website := coffer.Website{RedirectAll: &coffer.WebsiteHost{Name: "a.example", Protocol: "https"}, Index: "index.html", Error: "error.html", Rules: []coffer.WebsiteRule{
+		{Prefix: &docs, ErrorCode: 404, Host: coffer.WebsiteHost{Name: "b.example"}, Code: 302, ReplacePrefix: &none}, {ReplaceKey: &docs}}}
 	config := func(v any) []byte {
 		b, err := encodeConfig(v)
 		if err != nil {
@@ -72,6 +75,15 @@ func goldens() []golden {
 	return []golden{
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
 		{"bucket-object-lock", lock, config(lock), func(b []byte) (any, error) { return decodeConfigOf[coffer.ObjectLock](b) }},
+		{"bucket-website", string(config(website)), config(website), func(b []byte) (any, error) {
+			w, err := decodeConfigOf[coffer.Website](b) // pointers differ, what is written again must not
+			if err != nil {
+				return nil, err
+			}
+			return string(config(w)), nil
+		}},
+		{"bucket-payment", coffer.RequesterPays, config(coffer.RequesterPays), func(b []byte) (any, error) { return decodeConfigOf[coffer.Payer](b) }},
+		{"bucket-acceleration", coffer.AccelerationSuspended, config(coffer.AccelerationSuspended), func(b []byte) (any, error) { return decodeConfigOf[coffer.Acceleration](b) }},
 		{"bucket-tagging", object.Tags, config(object.Tags), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.Tag](b) }},
 		{"bucket-lifecycle", string(config(lifecycle)), config(lifecycle), func(b []byte) (any, error) {
 			again, err := decodeConfig[coffer.Lifecycle](b)

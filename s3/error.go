@@ -186,14 +186,7 @@ func (q *request) fail(err error) {
 	}
 	a := translate(err)
 	h := q.w.Header()
-	// What may not be done to a delete marker is told with its time.
-	kept := a.status == http.StatusNotModified || a.status == http.StatusMethodNotAllowed
-	for _, name := range []string{"Content-Length", "Content-Type", "Content-Range", "Content-Encoding",
-		"Content-Disposition", "Content-Language", "Cache-Control", "Expires", "ETag", "Last-Modified", "Accept-Ranges"} {
-		if !kept || name == "Content-Length" || name == "Content-Range" {
-			delete(h, name)
-		}
-	}
+	clearObject(h, a.status)
 	if a.code == wire[coffer.SlowDown].code {
 		h.Set("Retry-After", "1")
 	}
@@ -218,4 +211,17 @@ func (q *request) fail(err error) {
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	q.w.WriteHeader(a.status)
 	_, _ = q.w.Write(b)
+}
+
+// clearObject takes from the head of an answer what was set for an object that it
+// does not have.
+func clearObject(h http.Header, status int) {
+	// What may not be done to a delete marker is told with its time.
+	kept := status == http.StatusNotModified || status == http.StatusMethodNotAllowed
+	for _, name := range []string{"Content-Length", "Content-Type", "Content-Range", "Content-Encoding",
+		"Content-Disposition", "Content-Language", "Cache-Control", "Expires", "ETag", "Last-Modified", "Accept-Ranges"} {
+		if !kept || name == "Content-Length" || name == "Content-Range" {
+			delete(h, name)
+		}
+	}
 }

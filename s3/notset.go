@@ -17,7 +17,6 @@ var unset = map[string]struct {
 	"GetBucketPolicy":                    {code: coffer.NoSuchBucketPolicy},
 	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
 	"GetBucketEncryption":                {code: coffer.ServerSideEncryptionConfigurationNotFound},
-	"GetBucketWebsite":                   {code: coffer.NoSuchWebsiteConfiguration},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
 	"GetBucketLogging":                   {root: "BucketLoggingStatus"},

@@ -67,17 +67,22 @@ func (q *request) parseTarget() (target, error) {
 
 // bucketOfHost reads the bucket of a virtual-host style request.
 func (q *request) bucketOfHost() (string, bool) {
-	host := strings.ToLower(q.r.Host)
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
-		host = host[:i]
-	}
-	host = strings.TrimSuffix(host, ".")
+	host := q.hostName()
 	for _, d := range q.Domains {
 		if bucket, ok := strings.CutSuffix(host, "."+d); ok && bucket != "" {
 			return bucket, true
 		}
 	}
 	return "", false
+}
+
+// hostName is the host that the request is for, in lower case, without a port.
+func (q *request) hostName() string {
+	host := strings.ToLower(q.r.Host)
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.TrimSuffix(host, ".")
 }
 
 // query has the parameters of a request by name. net/url's parser is not used

@@ -29,10 +29,12 @@ type Options struct {
 	Regions []string
 	// Domains are the host names under which buckets are host names of their own.
 	Domains []string
-	Now     func() time.Time
-	Rand    io.Reader
-	Logger  *slog.Logger
-	Metrics *metrics.S3
+	// WebsiteDomains are the host names under which buckets are websites.
+	WebsiteDomains []string
+	Now            func() time.Time
+	Rand           io.Reader
+	Logger         *slog.Logger
+	Metrics        *metrics.S3
 	// RequestsPerSecond is how many requests an account, and each of its access
 	// keys, may make unless its quota says otherwise; 0 is no limit.
 	RequestsPerSecond int64
@@ -41,13 +43,16 @@ type Options struct {
 // Handler serves S3.
 type Handler struct {
 	Options
-	limits *limits
+	limits  *limits
+	visitor coffer.Actor // who opens a website: nobody
 }
 
 // New makes a Handler.
 func New(opt Options) *Handler {
-	for i, d := range opt.Domains {
-		opt.Domains[i] = strings.ToLower(strings.Trim(d, "."))
+	for _, domains := range [][]string{opt.Domains, opt.WebsiteDomains} {
+		for i, d := range domains {
+			domains[i] = strings.ToLower(strings.Trim(d, "."))
+		}
 	}
 	h := &Handler{Options: opt, limits: &limits{perSecond: opt.RequestsPerSecond}}
 	if opt.Objects != nil {
@@ -133,6 +138,9 @@ type request struct {
 
 // serve finds the operation, proves who asks, and runs it.
 func (q *request) serve() error {
+	if bucket, ok := q.siteOfHost(); ok {
+		return q.serveSite(bucket)
+	}
 	if err := checkSingle(q.r); err != nil {
 		return err
 	}

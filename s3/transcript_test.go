@@ -105,7 +105,7 @@ func newWorld(t *testing.T) *world {
 		w.pairs[name] = pair{string(key.Current.AccessKeyID), secret.Reveal()}
 	}
 	w.Server = httptest.NewServer(s3.New(s3.Options{Objects: service, Keys: keyring, Regions: []string{"auto", "us-east-1"},
-		Domains: []string{"localhost"}, Now: w.clock.Now, Rand: random, Logger: log}))
+		Domains: []string{"localhost"}, WebsiteDomains: []string{"website.localhost"}, Now: w.clock.Now, Rand: random, Logger: log}))
 	t.Cleanup(w.Close)
 	return w
 }
@@ -227,7 +227,7 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 	return w.render(answer, b, vars)
 }
 
-var requestID = regexp.MustCompile(`<RequestId>[A-Z2-7]{16}</RequestId>`)
+var requestID = regexp.MustCompile(`(<RequestId>|<li>RequestId: )[A-Z2-7]{16}`)
 
 // render writes an answer without what differs each time.
 func (w *world) render(answer *http.Response, body []byte, vars map[string]string) string {
@@ -243,8 +243,8 @@ func (w *world) render(answer *http.Response, body []byte, vars map[string]strin
 	if len(body) > 0 {
 		if answer.Header.Get("Content-Type") == "application/xml" {
 			body = bytes.ReplaceAll(body, []byte("><"), []byte(">\n<"))
-			body = requestID.ReplaceAll(body, []byte("<RequestId>…</RequestId>"))
 		}
+		body = requestID.ReplaceAll(body, []byte("${1}…"))
 		if len(body) > 5000 {
 			body = fmt.Appendf(nil, "(%d bytes, MD5 %x)", len(body), md5.Sum(body))
 		}

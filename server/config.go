@@ -22,6 +22,7 @@ const (
 	DefaultConsoleAddr     = "127.0.0.1:9001"
 	DefaultAdminAddr       = "127.0.0.1:9002"
 	DefaultDomain          = "localhost"
+	DefaultWebsiteDomain   = "website.localhost"
 	DefaultInlineThreshold = 64 << 10
 	DefaultDrainTimeout    = 30 * time.Second
 	DefaultRootEmail       = "root@localhost"
@@ -52,7 +53,10 @@ type Config struct {
 	AdminAddr   string
 	// Domains are the host names below which a label names a bucket.
 	Domains []string
-	Regions []string
+	// WebsiteDomains are the host names below which a label names a bucket that is
+	// served as a website.
+	WebsiteDomains []string
+	Regions        []string
 	// TLSCert and TLSKey are PEM files for the S3 address and the console's; both
 	// or none.
 	TLSCert string
@@ -123,6 +127,7 @@ func NewConfig() Config {
 		ConsoleAddr:     DefaultConsoleAddr,
 		AdminAddr:       DefaultAdminAddr,
 		Domains:         []string{DefaultDomain},
+		WebsiteDomains:  []string{DefaultWebsiteDomain},
 		Regions:         DefaultRegions(),
 		InlineThreshold: DefaultInlineThreshold,
 		MinFree:         MinFreeAuto,
@@ -202,7 +207,7 @@ func (c *Config) checkAddresses() error {
 		return fmt.Errorf("only one of tls-cert and tls-key is set: set both, or neither")
 	}
 	for _, d := range c.Domains {
-		if d == "" || strings.ContainsAny(d, "/: \t") || strings.HasPrefix(d, ".") {
+		if !isDomain(d) {
 			return fmt.Errorf("domain is %q: write a host name without port, for example s3.example.com", d)
 		}
 	}
@@ -218,6 +223,33 @@ func (c *Config) checkAddresses() error {
 			return fmt.Errorf("%s is %q: write it as https://HOST or https://HOST:PORT", p.flag, *p.url)
 		}
 		*p.url = u.Scheme + "://" + strings.ToLower(u.Host)
+	}
+	return c.checkWebsites()
+}
+
+func isDomain(d string) bool {
+	return d != "" && !strings.ContainsAny(d, "/: \t") && !strings.HasPrefix(d, ".")
+}
+
+// checkWebsites keeps websites, whose pages anybody with a bucket writes, from
+// names that are for something else.
+func (c *Config) checkWebsites() error {
+	for _, d := range c.WebsiteDomains {
+		if !isDomain(d) {
+			return fmt.Errorf("website-domain is %q: write a host name without port, for example site.example.com", d)
+		}
+		if slices.ContainsFunc(c.Domains, func(s3 string) bool { return strings.EqualFold(s3, d) }) {
+			return fmt.Errorf("website-domain and domain are both %q: a host name is for websites or for S3", d)
+		}
+		for _, p := range []struct{ flag, url string }{{"public-s3-url", c.PublicS3URL}, {"public-console-url", c.PublicConsoleURL}} {
+			u, err := url.Parse(p.url)
+			if err != nil || p.url == "" {
+				continue
+			}
+			if host := u.Hostname(); host == strings.ToLower(d) || strings.HasSuffix(host, "."+strings.ToLower(d)) {
+				return fmt.Errorf("%s is %s, below the website-domain %q: the pages of buckets would share its name", p.flag, p.url, d)
+			}
+		}
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (s *Server) s3Handler() http.Handler {
 		Keys:    s.stores.keys,
 		Regions: slices.Clone(s.cfg.Regions),
 		Domains: slices.Clone(s.cfg.Domains),
+
+		WebsiteDomains: slices.Clone(s.cfg.WebsiteDomains),
+
 		Now:     s.cfg.Now,
 		Rand:    s.cfg.Rand,
 		Logger:  s.cfg.Logger,

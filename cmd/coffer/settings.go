@@ -70,6 +70,7 @@ var settings = []setting{
 	text("console_addr", kindText, "`HOST:PORT` of the web console; port 0 takes a free one", "", func(v *values) *string { return &v.ConsoleAddr }),
 	text("admin_addr", kindText, "`HOST:PORT` of health and metrics, without credentials; port 0 takes a free one", "", func(v *values) *string { return &v.AdminAddr }),
 	list("domain", kindList, "host names below which BUCKET.NAME addresses a bucket", "", func(v *values) *[]string { return &v.Domains }),
+	list("website_domain", kindList, "host names below which BUCKET.NAME is the website of a bucket; best not below that of the console", "", func(v *values) *[]string { return &v.WebsiteDomains }),
 	list("region", kindList, "regions that requests may be signed for; the first is the server's own", "", func(v *values) *[]string { return &v.Regions }),
 	text("public_s3_url", kindText, "`URL` by which clients reach the S3 endpoint", "as s3_addr says", func(v *values) *string { return &v.PublicS3URL }),
 	text("public_console_url", kindText, "`URL` by which people open the console; passkeys and links are bound to its host name", "as console_addr says, with localhost for the loopback", func(v *values) *string { return &v.PublicConsoleURL }),
