@@ -75,6 +75,7 @@ var routes = []route{
 	{"PATCH", "/v1/accounts/{account}/quota", "", "changeAccountQuota", "Change how much an account, or a key of it, may have. Operators do.", call((*request).changeAccountQuota), operators},
 	{"GET", "/v1/buckets/{bucket}/quota", "", "getBucketQuota", "How much a bucket may hold, and how much it holds.", call((*request).getBucketQuota), known},
 	{"PATCH", "/v1/buckets/{bucket}/quota", "", "changeBucketQuota", "Change how much a bucket may hold. Operators do.", call((*request).changeBucketQuota), operators},
+	{"GET", "/v1/buckets/{bucket}/lifecycle-preview", "", "previewLifecycle", "What each lifecycle rule of a bucket would do if it ran now. It looks at the whole bucket. Operators do.", call((*request).previewLifecycle), operators},
 
 	{"GET", "/v1/keys", "", "listKeys", "The access keys of an account.", call((*request).listKeys), known},
 	{"POST", "/v1/keys", "", "createKey", "Make or import an access key; the answer has its secret.", call((*request).createKey), known},

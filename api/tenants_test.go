@@ -45,6 +45,11 @@ func newTenant(t *testing.T, opt Options, email string) tenant {
 	if _, err := opt.Objects.As(coffer.Actor{Account: made.Account.ID}).CreateBucket(ctx, coffer.BucketName("b"+string(made.Account.ID)), "auto"); err != nil {
 		t.Fatal(err)
 	}
+	rules := coffer.Lifecycle{TransitionMinimum: coffer.TransitionMinimumAll, Rules: []coffer.LifecycleRule{
+		{ID: "first of ann", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, AbortDays: 1}}}
+	if err := opt.Objects.As(coffer.Actor{Account: made.Account.ID}).PutBucketLifecycle(ctx, coffer.BucketName("b"+string(made.Account.ID)), rules); err != nil {
+		t.Fatal(err)
+	}
 	if out.member, err = door.Member(ctx, made.Account.ID, email); err != nil {
 		t.Fatal(err)
 	}

@@ -60,6 +60,7 @@ func goldens() []golden {
 			NoncurrentTransitions: []coffer.LifecycleNoncurrent{{Days: 2, Class: "GLACIER"}}},
 		{ID: "s", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{DeleteMarkers: &yes}, AbortDays: 7},
 		{ID: "t", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{Date: at}}}}
+	progress := lifecycleProgress{began: at, bucket: "bucket", others: true, after: "k", done: true}
 	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
 	lock := coffer.ObjectLock{Default: coffer.DefaultRetention{Mode: coffer.Compliance, Days: 30}}
 	docs, none := "docs/", ""
@@ -89,6 +90,7 @@ func goldens() []golden {
 			again, err := decodeConfig[coffer.Lifecycle](b)
 			return string(config(again)), err
 		}},
+		{"lifecycle-progress", progress, encodeProgress(progress), func(b []byte) (any, error) { return decodeProgress(b) }},
 		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
 		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
@@ -158,6 +160,7 @@ func TestKeysStayAsTheyAre(t *testing.T) {
 		{"KeyQuota", keyQuotaKey("111111111111", "key_a"), "Q111111111111\x00kkey_a"},
 		{"AccountBytes", accountCountKey("111111111111", countBytes), "Q111111111111\x00nb"},
 		{"BucketQuota", configKey(7, configQuota), "q\x00\x00\x00\x00\x00\x00\x00\x07q"},
+		{"LifecycleProgress", lifecycleKey, "ilifecycle"},
 		{"BucketLifecycle", configKey(7, configLifecycle), "q\x00\x00\x00\x00\x00\x00\x00\x07l"},
 		{"BucketTagging", configKey(7, configTagging), "q\x00\x00\x00\x00\x00\x00\x00\x07t"},
 		{"BucketCORS", configKey(7, configCORS), "q\x00\x00\x00\x00\x00\x00\x00\x07c"},

@@ -78,6 +78,9 @@ type Config struct {
 	// RequestsPerSecond is how many S3 requests an account, and each of its access
 	// keys, may make unless its quota says otherwise; 0 is no limit.
 	RequestsPerSecond int64
+	// LifecycleDay is how long a day of a lifecycle is; another length than 24 hours
+	// is for tests.
+	LifecycleDay time.Duration
 	// DrainTimeout is how long requests may go on after a stop was asked for.
 	DrainTimeout time.Duration
 	// UnsafeNoSync acknowledges writes before they are durable: for tests of
@@ -131,6 +134,7 @@ func NewConfig() Config {
 		Regions:         DefaultRegions(),
 		InlineThreshold: DefaultInlineThreshold,
 		MinFree:         MinFreeAuto,
+		LifecycleDay:    coffer.LifecycleDay,
 		DrainTimeout:    DefaultDrainTimeout,
 		RootEmail:       DefaultRootEmail,
 		KeysReveal:      true,
@@ -181,6 +185,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
 	case c.RequestsPerSecond < 0:
 		return fmt.Errorf("s3-requests-per-second is %d: it must not be negative", c.RequestsPerSecond)
+	case c.LifecycleDay < time.Second:
+		return fmt.Errorf("lifecycle-day is %s: it must be a second or more", c.LifecycleDay)
 	case c.DrainTimeout < 0:
 		return fmt.Errorf("drain-timeout is %s: it must not be negative", c.DrainTimeout)
 	case (c.RootAccessKeyID == "") != c.RootSecretAccessKey.Empty():

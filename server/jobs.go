@@ -22,6 +22,16 @@ func (s *Server) otherJobs() []jobs.Job {
 			_, err := log.Expire(ctx)
 			return err
 		}},
+		{Name: "lifecycle", Every: lifecycleEvery(s.cfg.LifecycleDay), Do: func(ctx context.Context) error {
+			_, err := s.stores.objects.Lifecycle(ctx)
+			return err
+		}},
 		{Name: "end old sessions and links", Every: time.Hour, Do: s.stores.accounts.Expire},
 	}
+}
+
+// lifecycleEvery is how often to look whether a round of lifecycles is due: some
+// minutes after midnight is early enough, and days of tests are shorter.
+func lifecycleEvery(day time.Duration) time.Duration {
+	return min(max(day/4, time.Second), 10*time.Minute)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sys/unix"
 
+	"coffer"
 	"coffer/accounts"
 	"coffer/blob/disk"
 	"coffer/keys"
@@ -87,9 +88,12 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if err := checkDisks(ctx, s.meta, s.blobs, cfg.Logger); err != nil {
 		return s, err
 	}
+	if cfg.LifecycleDay != coffer.LifecycleDay {
+		cfg.Logger.Warn("lifecycle-day is set: lifecycles end objects before the time that their rules say", "day", cfg.LifecycleDay.String())
+	}
 	s.objects, err = objects.Open(ctx, objects.Options{
 		Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
-		InlineMax: cfg.InlineThreshold, Writable: sp.Writable,
+		InlineMax: cfg.InlineThreshold, Writable: sp.Writable, LifecycleDay: cfg.LifecycleDay,
 	})
 	return s, err
 }

@@ -82,6 +82,7 @@ var settings = []setting{
 	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
 		set: setMinFree, get: getMinFree},
 	number("s3_requests_per_second", "S3 requests per second that an account, and each of its access keys, may make unless its quota says otherwise; 0 is no limit", func(v *values) *int64 { return &v.RequestsPerSecond }),
+	duration("lifecycle_day", "how long a day of a lifecycle is; anything but 24h is for tests, and ends objects before the time that their rules say", func(v *values) *time.Duration { return &v.LifecycleDay }),
 	duration("drain_timeout", "how long requests may go on after the server was asked to stop", func(v *values) *time.Duration { return &v.DrainTimeout }),
 	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
 	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),

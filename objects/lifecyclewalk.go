@@ -1,0 +1,286 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// lifecyclePage is how many records one transaction of a lifecycle looks at.
+const lifecyclePage = 500
+
+// LifecycleAct is what a rule does.
+type LifecycleAct byte
+
+// What rules do: end the current object, which leaves a delete marker where there
+// are versions; end a version that is not current; end a delete marker that hides
+// nothing; change the storage class.
+const (
+	LifecycleExpire LifecycleAct = iota
+	LifecycleNoncurrent
+	LifecycleMarker
+	LifecycleTransition
+)
+
+// due is a version that a rule wants something of.
+type due struct {
+	act   LifecycleAct
+	key   string
+	id    string // as requests name it; "" for the current one
+	size  int64
+	rule  string
+	class string
+	// Of a version that is not current: since when, and how many of its kind are newer.
+	since time.Time
+	newer int
+}
+
+// lifecycleWalk goes through a bucket, page by page: the current objects first, then
+// all other versions.
+type lifecycleWalk struct {
+	b   coffer.Bucket
+	l   *coffer.Lifecycle
+	now time.Time
+	day time.Duration
+
+	// others says which of the two ranges after is in: the place in it where the next
+	// page begins.
+	others bool
+	after  []byte
+
+	// Where the walk stands among the versions of key.
+	key     string
+	newer   int       // versions of key that are not current, passed so far
+	since   time.Time // when the next one ceased to be current
+	pending *due      // a delete marker that hides nothing, unless a version follows
+}
+
+// walkLifecycle begins at the object key after which it stopped before; "" is the
+// beginning. Versions of that key are looked at again.
+func (s *Service) walkLifecycle(b coffer.Bucket, l *coffer.Lifecycle, now time.Time, others bool, after string) *lifecycleWalk {
+	w := &lifecycleWalk{b: b, l: l, now: now, day: s.LifecycleDay, others: others}
+	switch {
+	case others && after != "":
+		w.after = versionKey(b.ID, after, "")
+	case others:
+		w.after = versionsPrefix(b.ID)
+	case after != "":
+		w.after = append(objectKey(b.ID, after), 0)
+	default:
+		w.after = objectKey(b.ID, "")
+	}
+	return w
+}
+
+// page looks at the next records. more is false at the end of the bucket.
+func (w *lifecycleWalk) page(ctx context.Context, s *Service) (found []due, looked int, more bool, err error) {
+	low, visit := objectKey(w.b.ID, ""), w.visitCurrent
+	if w.others {
+		low, visit = versionsPrefix(w.b.ID), w.visitOther
+	}
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		it := r.Iter(w.after, meta.PrefixEnd(low))
+		defer it.Close()
+		for ; looked < lifecyclePage && it.Next(); looked++ {
+			value, err := it.Value()
+			if err != nil {
+				return err
+			}
+			d, err := visit(r, string(it.Key()[len(low):]), value)
+			if err != nil {
+				return err
+			}
+			found = append(found, d...)
+			w.after = append(bytes.Clone(it.Key()), 0)
+		}
+		return it.Err()
+	})
+	if err != nil || looked == lifecyclePage {
+		return found, looked, true, err
+	}
+	if w.others || w.b.Versioning == coffer.VersioningUnset || !w.l.HasNoncurrent() {
+		if w.pending != nil {
+			found, w.pending = append(found, *w.pending), nil
+		}
+		return found, looked, false, nil
+	}
+	w.others, w.after = true, versionsPrefix(w.b.ID)
+	return found, looked, true, nil
+}
+
+func (w *lifecycleWalk) visitCurrent(_ meta.Reader, key string, value []byte) ([]due, error) {
+	o, err := decodeRow(key, value)
+	if err != nil {
+		return nil, err
+	}
+	w.key = key
+	d := w.current(o.Object)
+	if d == nil {
+		return nil, nil
+	}
+	return []due{*d}, nil
+}
+
+// current is what the rules want of a current object; nil is nothing.
+func (w *lifecycleWalk) current(o coffer.Object) *due {
+	if e := w.l.Expires(o, w.day); e != nil && !w.now.Before(e.Date) {
+		return &due{act: LifecycleExpire, key: o.Key, size: o.Size, rule: e.Rule}
+	}
+	if class, rule := w.l.Becomes(o, w.now, w.day); class != "" {
+		return &due{act: LifecycleTransition, key: o.Key, size: o.Size, rule: rule, class: class}
+	}
+	return nil
+}
+
+func (w *lifecycleWalk) visitOther(r meta.Reader, rest string, value []byte) (found []due, err error) {
+	key, _, err := splitVersionKey(rest)
+	if err != nil {
+		return nil, err
+	}
+	o, err := decodeRow(key, value)
+	if err != nil {
+		return nil, err
+	}
+	if key != w.key || w.since.IsZero() {
+		if w.pending != nil {
+			found = append(found, *w.pending)
+		}
+		latest, err := currentRow(r, w.b.ID, key)
+		if err != nil {
+			return nil, err
+		}
+		w.key, w.newer, w.pending = key, 0, nil
+		if latest == nil {
+			// The first is the newest of all: a delete marker.
+			w.since = o.Modified
+			if e := w.l.Marker(key, o.Modified, w.day); e != nil && !w.now.Before(e.Date) {
+				w.pending = &due{act: LifecycleMarker, key: key, id: coffer.VersionName(o.VersionID), rule: e.Rule}
+			}
+			return found, nil
+		}
+		w.since = latest.Modified
+	}
+	w.pending = nil
+	if e := w.l.Noncurrents(o.Object, w.since, w.newer, w.day); e != nil && !w.now.Before(e.Date) {
+		found = append(found, due{act: LifecycleNoncurrent, key: key, id: coffer.VersionName(o.VersionID), size: o.Size,
+			rule: e.Rule, since: w.since, newer: w.newer})
+	}
+	w.newer++
+	w.since = o.Modified
+	return found, nil
+}
+
+// errBucketGone says that a bucket was deleted while a lifecycle was at it.
+var errBucketGone = errors.New("the bucket is gone")
+
+// lifecycleDo does what is due, in as many transactions as it takes, and adds to
+// sums what was still to be done then.
+func (s *Service) lifecycleDo(ctx context.Context, b coffer.Bucket, all []due, now time.Time, sums *LifecycleSums) error {
+	var done []due
+	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
+		done = done[:0]
+		b, ok, err := again(tx, b)
+		if err != nil || !ok {
+			return errors.Join(err, errBucketGone)
+		}
+		l, err := s.lifecycle(tx, b)
+		if err != nil || l == nil {
+			return err // the rules were deleted
+		}
+		for _, d := range all {
+			did, err := s.lifecycleOne(tx, b, l, d, now)
+			if err != nil {
+				return fmt.Errorf("lifecycle of %q: %w", d.key, err)
+			}
+			if did {
+				done = append(done, d)
+			}
+		}
+		return nil
+	})
+	if half := len(all) / 2; half > 0 && errors.Is(err, meta.ErrTooLarge) {
+		if err := s.lifecycleDo(ctx, b, all[:half], now, sums); err != nil {
+			return err
+		}
+		return s.lifecycleDo(ctx, b, all[half:], now, sums)
+	}
+	if err == nil {
+		for _, d := range done {
+			sums.add(d)
+		}
+	}
+	return err
+}
+
+// lifecycleOne does one thing in tx, if the rules of now still want it of what is
+// there now: who wrote, tagged or restored meanwhile is not punished for it. It is
+// the one place where a lifecycle changes an object; a version that is locked
+// stays.
+func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle, d due, now time.Time) (bool, error) {
+	v, err := findVersion(tx, b, d.key, d.id)
+	if err != nil || v == nil {
+		return false, err
+	}
+	w := lifecycleWalk{b: b, l: l, now: now, day: s.LifecycleDay}
+	doomed := Doomed{Key: d.key, Version: d.id}
+	switch d.act {
+	case LifecycleExpire, LifecycleTransition:
+		still := w.current(v.Object)
+		if still == nil || still.act != d.act {
+			return false, nil
+		}
+		if d.act == LifecycleTransition {
+			v.Attributes.StorageClass = still.class
+			return true, tx.Set(v.at, encodeRow(v.row))
+		}
+	case LifecycleNoncurrent:
+		if e := l.Noncurrents(v.Object, d.since, d.newer, s.LifecycleDay); e == nil || now.Before(e.Date) {
+			return false, nil
+		}
+		// It may have become the newest again: a marker that hides others must stay.
+		if newest, err := isNewest(tx, b, v); err != nil || newest {
+			return false, err
+		}
+	case LifecycleMarker:
+		if alone, err := onlyVersion(tx, b, v); err != nil || !alone || !v.DeleteMarker {
+			return false, err
+		}
+		if e := l.Marker(d.key, v.Modified, s.LifecycleDay); e == nil || now.Before(e.Date) {
+			return false, nil
+		}
+	}
+	_, err = s.As(coffer.Actor{Account: b.Account}).remove(tx, b, doomed)
+	if err != nil && coffer.CodeOf(err) != coffer.Internal {
+		return false, nil // it is locked
+	}
+	return err == nil, err
+}
+
+// isNewest tells whether v is the newest version of its key.
+func isNewest(r meta.Reader, b coffer.Bucket, v *version) (bool, error) {
+	latest, err := currentRow(r, b.ID, v.Key)
+	if err != nil || latest != nil {
+		return v.current(), err
+	}
+	newest, err := newestOther(r, b.ID, v.Key)
+	return newest != nil && slices.Equal(newest.at, v.at), err
+}
+
+// onlyVersion tells whether a key has no version but v, which is not current.
+func onlyVersion(r meta.Reader, b coffer.Bucket, v *version) (bool, error) {
+	latest, err := currentRow(r, b.ID, v.Key)
+	if err != nil || latest != nil {
+		return false, err
+	}
+	low := versionKey(b.ID, v.Key, "")
+	it := r.Iter(low, meta.PrefixEnd(low))
+	defer it.Close()
+	first := it.Next() && slices.Equal(it.Key(), v.at)
+	return first && !it.Next() && it.Err() == nil, it.Err()
+}
