@@ -183,6 +183,11 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"ChecksumOfOtherBytes", w.signedForm("a", anyKey+`, ["starts-with", "$x-amz-checksum-crc32", ""]`, [2]string{"x-amz-checksum-crc32", "AAAAAA=="}), 400, "BadDigest", ""},
 		{"LineBreakInAHeader", w.signedForm("a", anyKey+`, ["starts-with", "$Content-Type", ""]`, [2]string{"Content-Type", "a\r\nSet-Cookie: x"}), 400, "InvalidArgument", "control character"},
 		{"TagsThatAreNoDocument", w.signedForm("a", anyKey+`, ["starts-with", "$tagging", ""]`, [2]string{"tagging", "k=v"}), 400, "MalformedXML", ""},
+		// What a PutObject does not take, a form does not leave out silently.
+		{"Encryption", w.signedForm("a", anyKey+`, {"x-amz-server-side-encryption": "AES256"}`, [2]string{"x-amz-server-side-encryption", "AES256"}), 501, "NotImplemented", ""},
+		{"ObjectLock", w.signedForm("a", anyKey+`, {"x-amz-object-lock-mode": "GOVERNANCE"}`, [2]string{"x-amz-object-lock-mode", "GOVERNANCE"}), 501, "NotImplemented", ""},
+		{"PublicACL", w.signedForm("a", anyKey+`, {"acl": "public-read"}`, [2]string{"acl", "public-read"}), 400, "AccessControlListNotSupported", ""},
+		{"StorageClassThatIsNone", w.signedForm("a", anyKey+`, {"x-amz-storage-class": "X"}`, [2]string{"x-amz-storage-class", "X"}), 400, "InvalidStorageClass", ""},
 		{"CutInTheFile", change(w.signedForm("a", anyKey), func(f *form) { f.cut = 70 }), 400, "MalformedPOSTRequest", ""},
 	}
 	for _, tt := range tests {
@@ -195,5 +200,26 @@ func TestFormsThatAreRefused(t *testing.T) {
 				t.Errorf("GET after the refusal = %s, want 404", got)
 			}
 		})
+	}
+}
+
+// TestAFormIsOfWhoSignedIt: who sends it gets the rights of the key, until its
+// policy expires, and no others.
+func TestAFormIsOfWhoSignedIt(t *testing.T) {
+	w := newWorld(t)
+	w.play(t, "PUT /photos", nil)
+	f := w.signedForm("a", anyKey)
+	w.clock.tick(2 * time.Hour)
+	if answer, body := w.post(t, f); answer.StatusCode != 403 || !strings.Contains(body, "Policy expired.") {
+		t.Errorf("POST after the policy expired = %d, %s, want 403", answer.StatusCode, body)
+	}
+	// bob's policy may say what it likes: the bucket is alice's.
+	w.pairs["alice"] = w.pairs["bob"]
+	if answer, body := w.post(t, w.signedForm("a", anyKey)); answer.StatusCode != 403 || !strings.Contains(body, "<Code>AccessDenied</Code>") {
+		t.Errorf("POST of bob = %d, %s, want 403 AccessDenied", answer.StatusCode, body)
+	}
+	w.pairs["alice"] = pair{"CFAK0000000000000000", "x"}
+	if answer, body := w.post(t, w.signedForm("a", anyKey)); answer.StatusCode != 403 || !strings.Contains(body, "<Code>InvalidAccessKeyId</Code>") {
+		t.Errorf("POST of nobody = %d, %s, want 403 InvalidAccessKeyId", answer.StatusCode, body)
 	}
 }
