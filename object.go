@@ -32,6 +32,8 @@ type Object struct {
 	// Tags are in the order in which they were given.
 	Tags []Tag
 	Lock Lock
+	// Encryption is nil for an object that is stored as it came.
+	Encryption *Encryption
 	// PartsCount is 0 for an object that was not made of parts.
 	PartsCount int
 	// Restored is until when an archived object is restored; zero if it never was.

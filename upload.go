@@ -24,6 +24,8 @@ type Upload struct {
 	Tags []Tag
 	// Lock is the one that the object will have, its own or its bucket's.
 	Lock Lock
+	// Encryption is that of the object; nil for none.
+	Encryption *Encryption
 	// Checksum says which checksum the parts bear and how they are joined; its
 	// Value is empty.
 	Checksum Checksum
@@ -39,4 +41,6 @@ type Part struct {
 	ETag     string
 	Modified time.Time
 	Checksum Checksum
+	// Encryption is that of the upload.
+	Encryption *Encryption
 }

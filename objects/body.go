@@ -11,6 +11,7 @@ import (
 
 	"coffer"
 	"coffer/blob"
+	"coffer/crypt"
 	"coffer/meta"
 )
 
@@ -42,6 +43,7 @@ type piece struct {
 	size     int64
 	ref      blob.Ref
 	checksum coffer.Checksum // of the part; its Type is empty
+	salt     crypt.Salt      // of its key, if it is encrypted
 }
 
 const (
@@ -192,6 +194,7 @@ func encodeManifest(pieces []piece) []byte {
 		r.Int(2, p.size)
 		r.Text(3, string(p.checksum.Algorithm))
 		r.Text(4, p.checksum.Value)
+		encodeSalt(r, 6, p.salt)
 		r.Text(5, string(p.ref)) // the last field of a piece
 	}
 	return r.Bytes()
@@ -215,6 +218,8 @@ func decodeManifest(to []piece, value []byte) ([]piece, error) {
 				return fmt.Errorf("piece %d of %d bytes in blob %q cannot be", p.number, p.size, p.ref)
 			}
 			to, p = append(to, p), piece{}
+		case 6:
+			return decodeSalt(f, &p.salt)
 		default:
 			return f.Unknown()
 		}
@@ -231,21 +236,22 @@ func decodeManifest(to []piece, value []byte) ([]piece, error) {
 type stored struct {
 	body
 	size   int64
-	inline []byte // of a bodyInline; belongs to buf
+	inline []byte // of a bodyInline; belongs to buf unless it is encrypted
 	buf    *[]byte
 }
 
-// store reads r to its end: into memory if it is small, else into a blob. The
-// caller calls done when the metadata is written, or abandon when it is not.
-func (s *Service) store(ctx context.Context, r io.Reader, size int64) (stored, error) {
+// store reads r to its end: into memory if it is small, else into a blob, and
+// encrypted if there is a key, which must be of no other body. The caller calls
+// done when the metadata is written, or abandon when it is not.
+func (s *Service) store(ctx context.Context, r io.Reader, size int64, key crypt.Key) (stored, error) {
 	id, err := s.newBodyID()
 	if err != nil {
 		return stored{}, err
 	}
 	st := stored{body: body{kind: bodyBlob, id: id}}
-	if size <= s.InlineMax {
+	if most := s.inlineMaxOf(key); size <= most {
 		st.buf = s.buffers.Get().(*[]byte)
-		n, ended, err := readUpTo(r, *st.buf)
+		n, ended, err := readUpTo(r, (*st.buf)[:most+1])
 		switch {
 		case err != nil:
 			s.done(st)
@@ -255,13 +261,16 @@ func (s *Service) store(ctx context.Context, r io.Reader, size int64) (stored, e
 			return st, nil
 		case ended:
 			st.kind, st.size, st.inline = bodyInline, int64(n), (*st.buf)[:n]
-			return st, nil
+			if key.Set() {
+				st.inline, err = s.encryptInline(key, st.inline)
+			}
+			return st, err
 		}
 		r = io.MultiReader(strings.NewReader(string((*st.buf)[:n])), r)
 		s.done(st)
 		st.buf = nil
 	}
-	st.ref, st.size, err = s.Blobs.Put(ctx, r)
+	st.ref, st.size, err = s.putBlob(ctx, r, key, crypt.Salt{})
 	return st, err
 }
 

@@ -19,6 +19,7 @@ type configKind byte
 const (
 	configAcceleration configKind = 'f'
 	configCORS         configKind = 'c'
+	configEncryption   configKind = 'e'
 	configLifecycle    configKind = 'l'
 	configLock         configKind = 'k'
 	configPayment      configKind = 'y'
@@ -31,6 +32,7 @@ const (
 var configNames = map[configKind]string{
 	configAcceleration: "acceleration",
 	configCORS:         "cors",
+	configEncryption:   "encryption",
 	configLifecycle:    "lifecycle",
 	configLock:         "object-lock",
 	configPayment:      "payment",

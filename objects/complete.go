@@ -26,6 +26,9 @@ type CompleteInput struct {
 	Size int64
 	// Checksum is what the client says of the whole; empty if it does not.
 	Checksum coffer.Checksum
+	// CustomerKey must be that of the upload, if there is one: parts are joined
+	// without it.
+	CustomerKey coffer.Secret
 }
 
 // Complete makes an object of uploaded parts. No byte moves. Asked again, it
@@ -97,7 +100,12 @@ func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound e
 }
 
 func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
-	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, Lock: u.Lock, PartsCount: len(in.Parts)}}
+	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, Lock: u.Lock, PartsCount: len(in.Parts), Encryption: u.Encryption}}
+	if !in.CustomerKey.Empty() {
+		if err := checkUploadKey(u.Encryption, in.CustomerKey); err != nil {
+			return o.Object, err
+		}
+	}
 	a, err := newAssembly(u.Checksum, in.Checksum)
 	if err != nil {
 		return o.Object, err
@@ -199,7 +207,7 @@ func (a *assembly) add(p partRow) error {
 	}
 	a.md5s = append(a.md5s, sum...)
 	a.size += p.Size
-	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref,
+	a.pieces = append(a.pieces, piece{number: p.Number, size: p.Size, ref: p.ref, salt: p.salt,
 		checksum: coffer.Checksum{Algorithm: p.Checksum.Algorithm, Value: p.Checksum.Value}})
 	value := p.Checksum.Value
 	if p.Checksum.Algorithm != a.kind.Algorithm {

@@ -33,6 +33,11 @@ type CopyInput struct {
 	Lock coffer.Lock
 	// Checksum asks for a checksum of that algorithm; "" keeps the source's.
 	Checksum coffer.ChecksumAlgorithm
+
+	// SourceCustomerKey is the key of the client, for a source that was encrypted
+	// with it. Encryption is that of the target, and never the source's.
+	SourceCustomerKey coffer.Secret
+	Encryption        Encrypting
 }
 
 // Copied is what Copy made, and of which version of the source: "" where the
@@ -43,9 +48,10 @@ type Copied struct {
 }
 
 // Copy makes an object with the bytes of another. Small ones are written again;
-// large ones are shared, so that no byte moves.
+// large ones are shared, so that no byte moves, unless they are to be encrypted in
+// another way.
 func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
+	if _, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
 		return Copied{}, err
 	}
 	if in.ReplaceTags {
@@ -58,14 +64,26 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	}
 	var sum *coffer.Checksum
 	var summed bodyID
+	var again recrypted
+	defer func() { s.done(again.stored) }()
 	for {
 		var made Copied
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
-			made, err = s.copyIn(tx, in, sum, summed)
+			made, err = s.copyIn(tx, in, sum, summed, again)
 			return err
 		})
+		if need, ok := errors.AsType[needRecrypt](err); ok {
+			s.done(again.stored)
+			if again, err = s.recrypt(ctx, in, need.as); err != nil {
+				return Copied{}, err
+			}
+			continue
+		}
 		need, ok := errors.AsType[needChecksum](err)
 		if !ok {
+			if err != nil {
+				s.abandon(ctx, again.stored, err)
+			}
 			return made, err
 		}
 		if sum, summed, err = s.checksumOf(ctx, in, need.body); err != nil {
@@ -79,7 +97,7 @@ type needChecksum struct{ body bodyID }
 
 func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
 
-func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID) (Copied, error) {
+func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID, again recrypted) (Copied, error) {
 	from, err := s.bucket(tx, in.SourceBucket, coffer.GetObject.OfVersion(in.SourceVersion), in.SourceKey)
 	if err != nil {
 		return Copied{}, err
@@ -95,6 +113,9 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if err != nil {
 		return Copied{}, err
 	}
+	if err := checkCustomerKey(source.Encryption, in.SourceCustomerKey); err != nil {
+		return Copied{}, err
+	}
 	if err := in.SourceIf.checkSource(source.Object); err != nil {
 		return Copied{}, err
 	}
@@ -105,21 +126,40 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if made.Tags, err = s.copiedTags(in, source.Tags); err != nil {
 		return Copied{}, err
 	}
-	if in.Checksum != "" && in.Checksum != source.Checksum.Algorithm {
-		if sum == nil || summed != source.body.id {
-			return Copied{}, needChecksum{source.body.id}
-		}
-		made.Checksum = *sum
-	}
-	if made.body, err = s.duplicate(tx, source.body); err != nil {
+	as, err := s.encryptionIn(tx, to, in.Encryption)
+	if err != nil {
 		return Copied{}, err
 	}
-	err = s.replace(tx, to, &made, in.If)
+	if !sameKey(source.Encryption, as, in.Encryption.CustomerKey) {
+		if again.of != source.body.id {
+			return Copied{}, needRecrypt{as}
+		}
+		again.fill(&made)
+		err = again.write(tx)
+	} else {
+		made.Encryption = resealed(source.Encryption, as)
+		err = s.shareIn(tx, in, &made, sum, summed)
+	}
+	if err == nil {
+		err = s.replace(tx, to, &made, in.If)
+	}
 	done := Copied{Object: made.Object}
 	if from.Versioning != coffer.VersioningUnset {
 		done.SourceVersion = coffer.VersionName(source.VersionID)
 	}
 	return done, err
+}
+
+// shareIn gives the source's bytes to made, and the checksum that was asked for.
+func (s Session) shareIn(tx meta.Tx, in CopyInput, made *row, sum *coffer.Checksum, summed bodyID) (err error) {
+	if in.Checksum != "" && in.Checksum != made.Checksum.Algorithm {
+		if sum == nil || summed != made.body.id {
+			return needChecksum{made.body.id}
+		}
+		made.Checksum = *sum
+	}
+	made.body, err = s.duplicate(tx, made.body)
+	return err
 }
 
 // target is the object that a copy of source makes, its bytes not yet settled.
@@ -130,7 +170,7 @@ func (in CopyInput) target(source row, sameBucket bool) (row, error) {
 	}
 	changed := in.Replace || in.Attributes.StorageClass != source.Attributes.StorageClass ||
 		in.Attributes.WebsiteRedirect != "" && in.Attributes.WebsiteRedirect != source.Attributes.WebsiteRedirect ||
-		in.Checksum != "" && in.Checksum != source.Checksum.Algorithm
+		in.Checksum != "" && in.Checksum != source.Checksum.Algorithm || in.Encryption.Kind != coffer.NotEncrypted
 	// A version that is named may be an older one, which the copy brings back.
 	if sameBucket && in.Key == in.SourceKey && in.SourceVersion == "" && !changed {
 		return row{}, coffer.Errorf(coffer.InvalidRequest, "This copy request is illegal because it is trying to copy an object "+
@@ -168,7 +208,7 @@ func (s Session) duplicate(tx meta.Tx, b body) (body, error) {
 // checksumOf reads the source of a copy, which must still have the body that the
 // transaction saw.
 func (s Session) checksumOf(ctx context.Context, in CopyInput, want bodyID) (*coffer.Checksum, bodyID, error) {
-	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Version: in.SourceVersion})
+	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Version: in.SourceVersion, CustomerKey: in.SourceCustomerKey})
 	if err != nil {
 		return nil, want, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"coffer"
 	"coffer/blob"
+	"coffer/crypt"
 	"coffer/meta"
 )
 
@@ -68,6 +69,8 @@ type GetInput struct {
 	Range   *Range
 	// PartNumber asks for one part of a multipart object; 0 for none.
 	PartNumber int
+	// CustomerKey is the key of the client, for an object that was encrypted with it.
+	CustomerKey coffer.Secret
 	// Action is what the actor must be allowed; GetObject if it is not set.
 	Action coffer.Action
 }
@@ -98,6 +101,7 @@ type Content struct {
 	buf     *[]byte // what inline belongs to, if it is not its own
 	pieces  []piece
 	pinned  bool
+	key     crypt.Key // of an encrypted body
 }
 
 // Head reads what is known of an object, as Get does.
@@ -144,6 +148,11 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 			c.Tags = nil
 		}
 		s.hideLock(in.Bucket, &c.Object)
+		if readsBytes(in.action()) {
+			if err := checkCustomerKey(c.Encryption, in.CustomerKey); err != nil {
+				return err
+			}
+		}
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}
@@ -154,6 +163,9 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		}
 		return c.locate(r, in, wanted)
 	})
+	if err == nil && wanted == wantBytes && c.Encryption != nil {
+		err = c.unlock(ctx, in.CustomerKey)
+	}
 	if err != nil {
 		_ = c.Close()
 		if coffer.CodeOf(err) != coffer.NotModified && !c.DeleteMarker {
@@ -233,6 +245,10 @@ func (c *Content) readInline(r meta.Reader) error {
 	if err != nil {
 		return damaged(fmt.Errorf("bytes of %q: %w", c.Key, err))
 	}
+	if c.Encryption != nil {
+		c.inline = slices.Clone(data)
+		return nil
+	}
 	if int64(len(data)) != c.Size {
 		return damagedObject(fmt.Errorf("%q has %d bytes, its record says %d", c.Key, len(data), c.Size))
 	}
@@ -289,7 +305,7 @@ func (c *Content) WriteTo(ctx context.Context, w io.Writer) (int64, error) {
 		if err := ctx.Err(); err != nil {
 			return written, err
 		}
-		n, err := c.service.copyPiece(ctx, w, p, offset, min(left, p.size-offset))
+		n, err := c.service.copyPiece(ctx, w, p, c.key, offset, min(left, p.size-offset))
 		written += n
 		if err != nil {
 			return written, err
@@ -302,12 +318,15 @@ func (c *Content) WriteTo(ctx context.Context, w io.Writer) (int64, error) {
 	return written, nil
 }
 
-func (s *Service) copyPiece(ctx context.Context, w io.Writer, p piece, offset, n int64) (int64, error) {
+func (s *Service) copyPiece(ctx context.Context, w io.Writer, p piece, key crypt.Key, offset, n int64) (int64, error) {
 	b, err := s.Blobs.Open(ctx, p.ref)
 	if err != nil {
 		return 0, damaged(fmt.Errorf("open blob %s: %w", p.ref, err))
 	}
 	defer b.Close()
+	if key.Set() {
+		return decryptPiece(w, b, p, key, offset, n)
+	}
 	if b.Size() != p.size {
 		return 0, damaged(fmt.Errorf("blob %s has %d bytes, its record says %d: %w", p.ref, b.Size(), p.size, blob.ErrNotFound))
 	}

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"testing"
 	"time"
 
 	"coffer"
 )
 
-func equal[T any](a, b T) bool { return fmt.Sprintf("%#v", a) == fmt.Sprintf("%#v", b) }
+func equal[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
 
 func TestRanges(t *testing.T) {
 	w := newWorld(t)

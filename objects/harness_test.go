@@ -140,7 +140,7 @@ func openWorld(t testing.TB, metaFS, blobFS vfs.FS, c *clock) *world {
 	}
 	w := &world{store: &twice{Store: store}, disk: blobs, clock: c}
 	w.Service, err = Open(t.Context(), Options{Meta: w.store, Blobs: blobs, Now: c.Now, Rand: rand.Reader,
-		Logger: slog.New(slog.DiscardHandler), InlineMax: testInline})
+		Logger: slog.New(slog.DiscardHandler), InlineMax: testInline, Seal: sealForTest, Unseal: unsealForTest})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,7 @@ func encodeRow(o row) []byte {
 	encodeChecksum(r, 5, o.Checksum)
 	encodeAttributes(r, 10, o.Attributes)
 	encodeTags(r, fieldTag, o.Tags)
+	encodeEncryption(r, o.Encryption)
 	r.Int(30, int64(o.body.kind))
 	r.Blob(31, o.body.id[:])
 	r.Text(32, string(o.body.ref))
@@ -71,7 +72,7 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.Restored = f.Time()
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
-				decodeTag(f, fieldTag, &o.Tags) || decodeLock(f, &o.Lock) {
+				decodeTag(f, fieldTag, &o.Tags) || decodeLock(f, &o.Lock) || decodeEncryption(f, &o.Encryption) {
 				return nil
 			}
 			return f.Unknown()
@@ -102,6 +103,9 @@ func (o row) check() error {
 		ok = ok && o.body.pages > 0 && o.body.pages <= manifestPagesMax && o.PartsCount > 0
 	default:
 		ok = false
+	}
+	if err := checkEncryption(o.Encryption); err != nil {
+		return err
 	}
 	if !ok {
 		return fmt.Errorf("%d bytes in %d parts, body %d %x %q %d: this cannot be",
@@ -136,7 +140,8 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.DeleteMarker = f.Int() != 0
 		case n == fieldRestored:
 			o.Restored = f.Time()
-		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold:
+		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold,
+			fieldEncryption <= n && n <= fieldEncryptionLast:
 		default:
 			return f.Unknown()
 		}

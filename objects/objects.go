@@ -17,6 +17,7 @@ import (
 
 	"coffer"
 	"coffer/blob"
+	"coffer/crypt"
 	"coffer/meta"
 )
 
@@ -36,6 +37,13 @@ type Options struct {
 	Logger *slog.Logger
 	// InlineMax is the largest inline object in bytes; InlineMaxDefault if 0.
 	InlineMax int64
+	// Encrypt encrypts all new objects, asked for or not.
+	Encrypt bool
+	// Seal and Unseal keep the key under which those of objects are wrapped: bound
+	// to a context, and openable at every later start. Without them, no key is made.
+	Seal, Unseal func(context string, b []byte) ([]byte, error)
+	// KMS has the keys that are somewhere else; nil for none.
+	KMS *crypt.KMS
 	// Writable tells whether there is room for new bytes; deletes never ask.
 	Writable func() error
 	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
@@ -52,11 +60,13 @@ type Service struct {
 	// lifecycleChanged says that a lifecycle was put since the last round.
 	lifecycleChanged atomic.Bool
 
+	instanceKey crypt.Key // wraps the keys of objects
+
 	partSizeMin int64 // coffer.PartSizeMin, less in tests
 }
 
 // Open checks the options and makes a Service.
-func Open(_ context.Context, opt Options) (*Service, error) {
+func Open(ctx context.Context, opt Options) (*Service, error) {
 	if opt.InlineMax == 0 {
 		opt.InlineMax = InlineMaxDefault
 	}
@@ -74,7 +84,7 @@ func Open(_ context.Context, opt Options) (*Service, error) {
 		b := make([]byte, opt.InlineMax+1)
 		return &b
 	}
-	return s, nil
+	return s, s.openInstanceKey(ctx)
 }
 
 // As returns the calls that actor may make. There is no other way in.

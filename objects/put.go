@@ -20,13 +20,15 @@ type PutInput struct {
 	Lock       coffer.Lock
 	If         Conditions
 	Digests    Digests
+	Encryption Encrypting
 }
 
 // Put stores an object. Body is not read before all that can be refused without
 // it was checked, so that a client that waits for 100 Continue sends nothing in
 // vain. When Put returns without error the object is durable.
 func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, in.If, in.Size); err != nil {
+	b, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, in.Size)
+	if err != nil {
 		return coffer.Object{}, err
 	}
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
@@ -38,8 +40,12 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	if in.Size > coffer.PutSizeMax {
 		return coffer.Object{}, tooLarge(in.Size, coffer.PutSizeMax)
 	}
+	e, key, err := s.newEncryption(ctx, b, in.Encryption)
+	if err != nil {
+		return coffer.Object{}, err
+	}
 	d := newDigester(in.Body, in.Digests.Checksum.Algorithm, coffer.PutSizeMax)
-	st, err := s.store(ctx, d, in.Size)
+	st, err := s.store(ctx, d, in.Size, key)
 	if err != nil {
 		return coffer.Object{}, err
 	}
@@ -48,8 +54,12 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		s.abandon(ctx, st, err)
 		return coffer.Object{}, err
 	}
-	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etag(),
-		Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: d.checksum()}}
+	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size,
+		Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: d.checksum(), Encryption: e}}
+	if o.ETag, err = s.etag(d, e); err != nil {
+		s.abandon(ctx, st, err)
+		return coffer.Object{}, err
+	}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {
@@ -67,13 +77,14 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	return o.Object, nil
 }
 
-// admitPut refuses a write that cannot succeed, before its bytes are sent.
-func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key string, cond Conditions, size int64) error {
+// admitPut refuses a write that cannot succeed, before its bytes are sent. It
+// returns the bucket as it is now.
+func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key string, cond Conditions, size int64) (b coffer.Bucket, err error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
-		return err
+		return b, err
 	}
-	err := s.Meta.View(ctx, func(r meta.Reader) error {
-		b, err := s.bucket(r, bucket, coffer.PutObject, key)
+	err = s.Meta.View(ctx, func(r meta.Reader) (err error) {
+		b, err = s.bucket(r, bucket, coffer.PutObject, key)
 		if err == nil {
 			err = s.admitQuota(r, b, key, size)
 		}
@@ -87,9 +98,9 @@ func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key str
 		return cond.checkWrite(old, key)
 	})
 	if err != nil {
-		return err
+		return b, err
 	}
-	return s.Writable()
+	return b, s.Writable()
 }
 
 // atLeast adds to the conditions of a write that of a scope which only creates.

@@ -47,8 +47,8 @@ func goldens() []golden {
 	locked.Versioning, locked.ObjectLock = coffer.VersioningEnabled, true
 	marker := coffer.Object{Key: "k", Modified: at, VersionID: positionOf(at, id), DeleteMarker: true}
 	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Initiator: "aa", Attributes: attributes, Tags: object.Tags, Lock: object.Lock, Checksum: coffer.Checksum{Algorithm: coffer.SHA1, Type: coffer.Composite}}
-	part := partRow{coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref, "AAAAAAAAAAE="}
-	pieces := []piece{{1, 5 << 20, ref, coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {10_000, 0, ref, coffer.Checksum{}}}
+	part := partRow{Part: coffer.Part{Number: 3, Size: 5 << 20, ETag: object.ETag, Modified: at, Checksum: sum}, ref: ref, crc64: "AAAAAAAAAAE="}
+	pieces := []piece{{number: 1, size: 5 << 20, ref: ref, checksum: coffer.Checksum{Algorithm: coffer.SHA1, Value: "AAAA"}}, {number: 10_000, ref: ref}}
 	done := finished{bucket: 7, object: coffer.Object{Key: "k", ETag: object.ETag + "-2", Modified: at, Checksum: sum, VersionID: object.VersionID}}
 	row := func(b []byte) (any, error) { return decodeRow("k", b) }
 	rules := []coffer.CORSRule{{ID: "r", Origins: []string{"https://*.example", ""}, Methods: []string{"GET", "PUT"}, Headers: []string{"x-*"}, Expose: []string{"ETag"}, MaxAgeSeconds: 0},
@@ -73,7 +73,7 @@ func goldens() []golden {
 		}
 		return b
 	}
-	return []golden{
+	return append(encryptionGoldens(), []golden{
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
 		{"bucket-object-lock", lock, config(lock), func(b []byte) (any, error) { return decodeConfigOf[coffer.ObjectLock](b) }},
 		{"bucket-website", string(config(website)), config(website), func(b []byte) (any, error) {
@@ -104,7 +104,7 @@ func goldens() []golden {
 		{"upload", upload, encodeUpload(upload), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
 		{"part", part, encodePart(part), func(b []byte) (any, error) { return decodePart(3, b) }},
 		{"finished", done, encodeFinished(done), func(b []byte) (any, error) { return decodeFinished(b) }},
-	}
+	}...)
 }
 
 // decodeConfigOf is decodeConfig by value.
@@ -224,7 +224,7 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 			t.Errorf("%+v reads as an object", got)
 		}
 	}
-	if got, err := decodeManifest(nil, encodeManifest([]piece{{0, 1, ref, coffer.Checksum{}}})); err == nil {
+	if got, err := decodeManifest(nil, encodeManifest([]piece{{size: 1, ref: ref}})); err == nil {
 		t.Errorf("%+v reads as a manifest", got)
 	}
 }

@@ -23,7 +23,7 @@ type RenameInput struct {
 // or neither. To rename is to read and delete here what is written there, and the
 // actor must be allowed each.
 func (s Session) Rename(ctx context.Context, in RenameInput) error {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, 0); err != nil {
+	if _, err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, 0); err != nil {
 		return err
 	}
 	if err := coffer.CheckObjectKey(in.SourceKey); err != nil {

@@ -25,12 +25,14 @@ type UploadInput struct {
 	Tags       []coffer.Tag
 	Lock       coffer.Lock
 	// Checksum is the algorithm and type that the client asked for, or nothing.
-	Checksum coffer.Checksum
+	Checksum   coffer.Checksum
+	Encryption Encrypting
 }
 
 // CreateUpload begins a multipart upload.
 func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Upload, error) {
-	if err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, -1); err != nil {
+	b, err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, -1)
+	if err != nil {
 		return coffer.Upload{}, err
 	}
 	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
@@ -46,6 +48,9 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
 		Initiator: s.actor.Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
+		return coffer.Upload{}, err
+	}
+	if u.Encryption, _, err = s.newEncryption(ctx, b, in.Encryption); err != nil {
 		return coffer.Upload{}, err
 	}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
@@ -90,6 +95,8 @@ type PartInput struct {
 	Body    io.Reader
 	Size    int64 // -1 if it is not known before the end of Body
 	Digests Digests
+	// CustomerKey is the key that CreateUpload was given, if it was given one.
+	CustomerKey coffer.Secret
 }
 
 // PutPart stores a part; one of the same number is replaced. When it returns
@@ -110,20 +117,28 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 	if in.Size > coffer.PartSizeMax {
 		return coffer.Part{}, tooLarge(in.Size, coffer.PartSizeMax)
 	}
+	key, salt, err := s.partKey(ctx, u.Encryption, in.CustomerKey)
+	if err != nil {
+		return coffer.Part{}, err
+	}
 	d := newDigester(in.Body, alg, coffer.PartSizeMax)
 	if u.Checksum.Algorithm == "" && d.alg != coffer.CRC64NVME {
 		// The object will have a CRC64NVME, whatever the client chose for its parts.
 		d.all = newHash(coffer.CRC64NVME)
 	}
 	st := stored{body: body{kind: bodyBlob}}
-	if st.ref, st.size, err = s.Blobs.Put(ctx, d); err != nil {
+	if st.ref, st.size, err = s.putBlob(ctx, d, key, salt); err != nil {
 		return coffer.Part{}, err
 	}
 	if err := d.verify(in.Digests, in.Size); err != nil {
 		s.abandon(ctx, st, err)
 		return coffer.Part{}, err
 	}
-	p := partRow{ref: st.ref, crc64: d.whole(), Part: coffer.Part{Number: in.Number, Size: st.size, ETag: d.etag(), Checksum: d.checksum()}}
+	p := partRow{ref: st.ref, crc64: d.whole(), salt: salt, Part: coffer.Part{Number: in.Number, Size: st.size, Checksum: d.checksum(), Encryption: u.Encryption}}
+	if p.ETag, err = s.etag(d, u.Encryption); err != nil {
+		s.abandon(ctx, st, err)
+		return coffer.Part{}, err
+	}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error { return s.keepPart(tx, in, &p) })
 	if err != nil {
 		s.abandon(ctx, st, err)

@@ -7,6 +7,7 @@ import (
 
 	"coffer"
 	"coffer/blob"
+	"coffer/crypt"
 	"coffer/meta"
 )
 
@@ -44,6 +45,7 @@ func encodeUpload(u coffer.Upload) []byte {
 	encodeAttributes(r, 10, u.Attributes)
 	encodeTags(r, fieldTag, u.Tags)
 	encodeLock(r, u.Lock)
+	encodeEncryption(r, u.Encryption)
 	return r.Bytes()
 }
 
@@ -57,7 +59,7 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 			u.Initiator = coffer.CanonicalID(f.Text())
 		default:
 			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
-				decodeTag(f, fieldTag, &u.Tags) || decodeLock(f, &u.Lock) {
+				decodeTag(f, fieldTag, &u.Tags) || decodeLock(f, &u.Lock) || decodeEncryption(f, &u.Encryption) {
 				return nil
 			}
 			return f.Unknown()
@@ -70,6 +72,9 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 	if err == nil && !checkLock(u.Lock) {
 		err = fmt.Errorf("its lock %v cannot be", u.Lock)
 	}
+	if err == nil {
+		err = checkEncryption(u.Encryption)
+	}
 	if err != nil {
 		return u, fmt.Errorf("upload record of %q: %w", key, err)
 	}
@@ -79,7 +84,8 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 // partRow is the record of an uploaded part.
 type partRow struct {
 	coffer.Part
-	ref blob.Ref
+	ref  blob.Ref
+	salt crypt.Salt // of its key, if the upload is encrypted
 	// crc64 is the CRC64NVME of the part, if Checksum is of another algorithm and the
 	// upload of none.
 	crc64 string
@@ -93,6 +99,7 @@ func encodePart(p partRow) []byte {
 	r.Text(4, string(p.ref))
 	encodeChecksum(r, 5, p.Checksum)
 	r.Text(8, p.crc64)
+	encodeSalt(r, fieldSalt, p.salt)
 	return r.Bytes()
 }
 
@@ -110,6 +117,8 @@ func decodePart(number int, value []byte) (partRow, error) {
 			p.ref = blob.Ref(f.Text())
 		case 8:
 			p.crc64 = f.Text()
+		case fieldSalt:
+			return decodeSalt(f, &p.salt)
 		default:
 			if decodeChecksum(f, 5, &p.Checksum) {
 				return nil
@@ -142,6 +151,7 @@ func encodeFinished(f finished) []byte {
 	r.Time(4, f.object.Modified)
 	encodeChecksum(r, 5, f.object.Checksum)
 	r.Text(fieldVersionID, f.object.VersionID)
+	encodeEncryption(r, f.object.Encryption)
 	return r.Bytes()
 }
 
@@ -160,7 +170,7 @@ func decodeFinished(value []byte) (finished, error) {
 		case fieldVersionID:
 			d.object.VersionID = f.Text()
 		default:
-			if decodeChecksum(f, 5, &d.object.Checksum) {
+			if decodeChecksum(f, 5, &d.object.Checksum) || decodeEncryption(f, &d.object.Encryption) {
 				return nil
 			}
 			return f.Unknown()

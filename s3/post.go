@@ -87,6 +87,9 @@ func (q *request) storeForm(f postForm) (coffer.Object, error) {
 	if in.Tags, err = f.fields.tags(); err != nil {
 		return coffer.Object{}, err
 	}
+	if in.Lock, err = q.lockHeaders(); err != nil {
+		return coffer.Object{}, err
+	}
 	if in.Digests, err = q.digests(); err != nil {
 		return coffer.Object{}, err
 	}
@@ -110,6 +113,7 @@ func (q *request) formDone(f postFields, o coffer.Object) error {
 	h := q.w.Header()
 	h["ETag"] = []string{quoted(o.ETag)}
 	q.writeChecksum(o.Checksum)
+	q.writeVersion(o.VersionID)
 	redirect, ok := f["success_action_redirect"]
 	if !ok {
 		redirect = f["redirect"] // its old name

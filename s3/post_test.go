@@ -185,7 +185,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"TagsThatAreNoDocument", w.signedForm("a", anyKey+`, ["starts-with", "$tagging", ""]`, [2]string{"tagging", "k=v"}), 400, "MalformedXML", ""},
 		// What a PutObject does not take, a form does not leave out silently.
 		{"Encryption", w.signedForm("a", anyKey+`, {"x-amz-server-side-encryption": "AES256"}`, [2]string{"x-amz-server-side-encryption", "AES256"}), 501, "NotImplemented", ""},
-		{"ObjectLock", w.signedForm("a", anyKey+`, {"x-amz-object-lock-mode": "GOVERNANCE"}`, [2]string{"x-amz-object-lock-mode", "GOVERNANCE"}), 501, "NotImplemented", ""},
+		{"ObjectLock", w.signedForm("a", anyKey+`, {"x-amz-object-lock-legal-hold": "ON"}`, [2]string{"x-amz-object-lock-legal-hold", "ON"}), 400, "InvalidRequest", "Bucket is missing Object Lock Configuration"},
 		{"PublicACL", w.signedForm("a", anyKey+`, {"acl": "public-read"}`, [2]string{"acl", "public-read"}), 400, "AccessControlListNotSupported", ""},
 		{"StorageClassThatIsNone", w.signedForm("a", anyKey+`, {"x-amz-storage-class": "X"}`, [2]string{"x-amz-storage-class", "X"}), 400, "InvalidStorageClass", ""},
 		{"CutInTheFile", change(w.signedForm("a", anyKey), func(f *form) { f.cut = 70 }), 400, "MalformedPOSTRequest", ""},
