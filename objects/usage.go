@@ -10,9 +10,15 @@ import (
 
 // BucketUsage is how much a bucket holds.
 type BucketUsage struct {
-	Bucket  coffer.Bucket
+	Bucket coffer.Bucket
+	// Objects is how many there are, without the versions that are not current.
 	Objects int64
-	Bytes   int64
+	// Bytes is of all versions.
+	Bytes int64
+	// Versions is how many are not current, delete markers among them, and
+	// VersionBytes what they hold of Bytes.
+	Versions     int64
+	VersionBytes int64
 }
 
 // Usage reads what the buckets that the actor may see hold, by name.
@@ -27,11 +33,13 @@ func (s Session) Usage(ctx context.Context) ([]BucketUsage, error) {
 		for _, b := range buckets {
 			u := BucketUsage{Bucket: b}
 			var err error
-			if u.Objects, err = readCount(r, b.ID, countObjects); err != nil {
-				return err
-			}
-			if u.Bytes, err = readCount(r, b.ID, countBytes); err != nil {
-				return err
+			for _, c := range []struct {
+				which byte
+				to    *int64
+			}{{countObjects, &u.Objects}, {countBytes, &u.Bytes}, {countVersions, &u.Versions}, {countVersionBytes, &u.VersionBytes}} {
+				if *c.to, err = readCount(r, b.ID, c.which); err != nil {
+					return err
+				}
 			}
 			all = append(all, u)
 		}

@@ -83,12 +83,10 @@ func (v *version) current() bool { return v.at[0] == meta.PrefixObject }
 // findVersion reads the version of key that a request names: the current one for
 // "". It is nil if there is none, or if the newest is a delete marker.
 func findVersion(r meta.Reader, b coffer.Bucket, key, id string) (*version, error) {
-	o, err := currentRow(r, b.ID, key)
-	if err != nil {
-		return nil, err
-	}
-	if o != nil && (id == "" || coffer.VersionName(o.VersionID) == id) {
-		return &version{*o, objectKey(b.ID, key)}, nil
+	at := objectKey(b.ID, key)
+	v, err := readVersion(r, key, at)
+	if err != nil || v != nil && (id == "" || coffer.VersionName(v.VersionID) == id) {
+		return v, err
 	}
 	if id == "" || b.Versioning == coffer.VersioningUnset {
 		return nil, nil
@@ -99,23 +97,31 @@ func findVersion(r meta.Reader, b coffer.Bucket, key, id string) (*version, erro
 			return nil, err
 		}
 	}
-	at := versionKey(b.ID, key, position)
-	value, err := r.Get(at)
-	if errors.Is(err, meta.ErrNotFound) && id != coffer.NullVersion {
+	if v, err = readVersion(r, key, versionKey(b.ID, key, position)); err != nil {
+		return nil, err
+	}
+	switch {
+	case v == nil && id == coffer.NullVersion:
+		return nil, fmt.Errorf("the null version of %q is not at %s, where it should be", key, position)
+	case v != nil && coffer.VersionName(v.VersionID) != id:
+		// The position of the version called null is no name of it.
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("version %s of %q: %w", id, key, err)
+	return v, nil
+}
+
+// readVersion reads the version whose record is at a key; nil if there is none.
+func readVersion(r meta.Reader, key string, at []byte) (*version, error) {
+	value, err := r.Get(at)
+	if errors.Is(err, meta.ErrNotFound) {
+		return nil, nil
 	}
-	found, err := decodeRow(key, value)
 	if err != nil {
 		return nil, err
 	}
-	if coffer.VersionName(found.VersionID) != id {
-		// The position of a version called null, which cannot be guessed, but is none of its names.
-		return nil, nil
-	}
-	return &version{found, at}, nil
+	v := &version{at: at}
+	v.row, err = decodeRow(key, value)
+	return v, err
 }
 
 // nullPosition is where the version called null stands if it is not current; "" if

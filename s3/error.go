@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"coffer"
@@ -190,8 +191,11 @@ func (q *request) fail(err error) {
 	if a.code == wire[coffer.SlowDown].code {
 		h.Set("Retry-After", "1")
 	}
-	if a.status == http.StatusMethodNotAllowed && h.Get("Allow") == "" {
+	if a.status == http.StatusMethodNotAllowed {
 		h.Set("Allow", "GET, HEAD, PUT, POST, DELETE")
+		if slices.Contains(a.fields, deleteMarker) {
+			h.Set("Allow", "DELETE")
+		}
 	}
 	if q.r.Method == head || a.status == http.StatusNotModified {
 		q.w.WriteHeader(a.status)

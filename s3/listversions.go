@@ -19,6 +19,10 @@ func (q *request) listObjectVersions() error {
 		return coffer.Errorf(coffer.InvalidArgument, "A version-id marker cannot be specified without a key marker.").
 			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
 	}
+	if err := coffer.CheckVersionID(in.AfterVersion); err != nil && in.AfterVersion != "" {
+		return coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
+			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
+	}
 	page, err := q.session.ListVersions(q.ctx, in)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package s3
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"coffer"
 	"coffer/objects"
@@ -76,6 +75,10 @@ func versionOf(c *objects.Content) string {
 	return coffer.VersionName(c.VersionID)
 }
 
+// deleteMarker is what the error of a request says that a delete marker cannot
+// answer.
+var deleteMarker = coffer.Field{Name: "ResourceType", Value: "DeleteMarker"}
+
 // refused completes the answer to a GET or HEAD that ended in err: of an object
 // that did not change it tells the validators, and of a delete marker that it is
 // one (AWS, "Working with delete markers").
@@ -90,9 +93,8 @@ func (q *request) refused(c *objects.Content, err error) error {
 	}
 	q.w.Header().Set("x-amz-delete-marker", "true")
 	if coffer.CodeOf(err) == coffer.MethodNotAllowed {
-		q.w.Header().Set("Allow", "DELETE")
 		q.w.Header().Set("Last-Modified", c.Modified.UTC().Format(http.TimeFormat))
-		return (&coffer.Error{Code: coffer.MethodNotAllowed}).With("Method", strings.ToUpper(q.r.Method)).With("ResourceType", "DeleteMarker")
+		return (&coffer.Error{Code: coffer.MethodNotAllowed}).With("Method", q.r.Method).With(deleteMarker.Name, deleteMarker.Value)
 	}
 	return err
 }
