@@ -151,6 +151,24 @@ func TestAccountsNeverSeeEachOther(t *testing.T) {
 			_, err := s.HeadBucket(ctx, "bucket", coffer.GetBucketLocation)
 			return err
 		},
+		"Versioning": func(ctx context.Context, s Session) error { _, err := s.Versioning(ctx, "bucket"); return err },
+		"PutVersioning": func(ctx context.Context, s Session) error {
+			return s.PutVersioning(ctx, "bucket", coffer.VersioningEnabled)
+		},
+		"ListVersions": func(ctx context.Context, s Session) error {
+			_, err := s.ListVersions(ctx, ListVersionsInput{Bucket: "bucket", Max: 1})
+			return err
+		},
+		"ObjectLock":    func(ctx context.Context, s Session) error { _, err := s.ObjectLock(ctx, "bucket"); return err },
+		"PutObjectLock": func(ctx context.Context, s Session) error { return s.PutObjectLock(ctx, "bucket", coffer.ObjectLock{}) },
+		"Retention":     func(ctx context.Context, s Session) error { _, err := s.Retention(ctx, "bucket", "k", ""); return err },
+		"PutRetention": func(ctx context.Context, s Session) error {
+			return s.PutRetention(ctx, "bucket", "k", "", coffer.Retention{}, true)
+		},
+		"LegalHold": func(ctx context.Context, s Session) error { _, err := s.LegalHold(ctx, "bucket", "k", ""); return err },
+		"PutLegalHold": func(ctx context.Context, s Session) error {
+			return s.PutLegalHold(ctx, "bucket", "k", "", coffer.HoldOff)
+		},
 		"DeleteBucket": func(ctx context.Context, s Session) error { return s.DeleteBucket(ctx, "bucket") },
 		"Get":          func(ctx context.Context, s Session) error { _, err := s.Get(ctx, get); return err },
 		"Head":         func(ctx context.Context, s Session) error { _, err := s.Head(ctx, get); return err },

@@ -20,6 +20,9 @@ func (s Session) PutVersioning(ctx context.Context, name coffer.BucketName, v co
 	if v == coffer.VersioningUnset {
 		return coffer.Errorf(coffer.InvalidArgument, "Versioning can be suspended, and never unset.")
 	}
+	if err := s.Writable(); err != nil {
+		return err
+	}
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, name, coffer.PutBucketVersioning, "")
 		if err != nil {

@@ -180,7 +180,8 @@ func (q *request) serve() error {
 // singleHeaders are those that count once; a second value may be read by one part
 // of the way and not by another.
 var singleHeaders = [...]string{"X-Amz-Copy-Source", "Content-Md5", "Range", "If-Match", "If-None-Match",
-	"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range", "X-Amz-Rename-Source", "X-Amz-Tagging", "X-Amz-Tagging-Directive"}
+	"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range", "X-Amz-Rename-Source", "X-Amz-Tagging", "X-Amz-Tagging-Directive",
+	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Bypass-Governance-Retention"}
 
 // checkSingle refuses a request that says one thing twice.
 func checkSingle(r *http.Request) error {
