@@ -5,7 +5,7 @@ package coffer
 type Quota struct {
 	// Bytes bounds what is stored: objects, and the parts of uploads in progress.
 	Bytes int64
-	// Objects bounds how many objects there are.
+	// Objects bounds how many objects there are, with all versions and delete markers.
 	Objects int64
 	// Buckets bounds how many buckets an account has; zero is 10,000.
 	Buckets int64

@@ -8,7 +8,7 @@ import (
 // Quota is how much an account, a bucket or an access key may have, as JSON.
 type Quota struct {
 	Bytes             int64 `json:"bytes" doc:"Bytes stored, the parts of uploads in progress included; 0 is no limit."`
-	Objects           int64 `json:"objects" doc:"Objects; 0 is no limit."`
+	Objects           int64 `json:"objects" doc:"Objects, with all versions and delete markers; 0 is no limit."`
 	Buckets           int64 `json:"buckets" doc:"Buckets of an account; 0 is 10,000. Always 0 for a bucket."`
 	RequestsPerSecond int64 `json:"requests_per_second" doc:"S3 requests per second; 0 is what the server's settings say. Always 0 for a bucket."`
 }

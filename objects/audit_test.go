@@ -110,7 +110,7 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 				t.Errorf("version %s of %q stands at %s", o.VersionID, k, position)
 			}
 			rows = append(rows, o)
-			a.counts[string(countKey(bucketIDOf(key), countVersions))]++
+			a.add(bucketIDOf(key), buckets, countVersions, 1)
 			a.counts[string(countKey(bucketIDOf(key), countVersionBytes))] += o.Size
 			a.add(bucketIDOf(key), buckets, countBytes, o.Size)
 			if o.VersionID == "" {

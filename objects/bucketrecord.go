@@ -24,7 +24,7 @@ const (
 	countBytes   = 'b' // of all versions
 	countParts   = 'p' // bytes of parts that are in no object yet
 
-	// Of a bucket only: what is below PrefixVersion, delete markers too, and its bytes.
+	// What is below PrefixVersion, delete markers too; and its bytes, of a bucket only.
 	countVersions     = 'v'
 	countVersionBytes = 'w'
 )

@@ -136,11 +136,8 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	// o may bear the time of an earlier run of the transaction, or of a copy's source.
 	o.Modified = s.now()
 	objects, bytes := int64(1), o.Size
-	if old != nil {
-		objects = 0
-		if b.Versioning != coffer.VersioningEnabled && old.VersionID == "" {
-			bytes -= old.Size
-		}
+	if old != nil && old.VersionID == "" && b.Versioning != coffer.VersioningEnabled {
+		objects, bytes = 0, bytes-old.Size // it takes the place of old
 	}
 	if err := s.withinQuota(tx, b, objects, bytes); err != nil {
 		return err

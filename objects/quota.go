@@ -114,7 +114,11 @@ func checkUse(q coffer.Quota, noun, name string, objects, bytes int64, used func
 		if err != nil {
 			return err
 		}
-		if n > q.Objects-objects {
+		versions, err := used(countVersions)
+		if err != nil {
+			return err
+		}
+		if n += versions; n > q.Objects-objects {
 			return overQuota(noun, name, "objects", q.Objects, n, objects)
 		}
 	}
@@ -152,7 +156,7 @@ func (s *Service) admitQuota(r meta.Reader, b coffer.Bucket, key string, size in
 		return err
 	}
 	objects, bytes := int64(1), max(size, 0)
-	if old != nil {
+	if old != nil && b.Versioning != coffer.VersioningEnabled {
 		objects, bytes = 0, bytes-old.Size
 	}
 	return s.withinQuota(r, b, objects, bytes)
@@ -220,7 +224,9 @@ func readUse(used func(which byte) (int64, error)) (u coffer.Use, err error) {
 			return u, err
 		}
 	}
-	return u, nil
+	versions, err := used(countVersions)
+	u.Objects += versions
+	return u, err
 }
 
 // ChangeAccountQuota changes the quota of an account that exists. Operators do.

@@ -157,3 +157,24 @@ func TestOnlyOperatorsChangeQuotas(t *testing.T) {
 	_, err = w.As(operator).ChangeKeyQuota(t.Context(), alice.Account, "key_a", c)
 	wantCode(t, "bytes of a key", err, coffer.InvalidArgument)
 }
+
+func TestVersionsCountForAQuota(t *testing.T) {
+	w := newWorld(t)
+	if err := w.alice.PutVersioning(t.Context(), "bucket", coffer.VersioningEnabled); err != nil {
+		t.Fatal(err)
+	}
+	w.quota(t, coffer.QuotaChange{Bytes: some(100), Objects: some(2)})
+	first := w.put(t, "a", content(1, 40))
+	w.put(t, "a", content(2, 40))
+	_, err := w.alice.Put(t.Context(), PutInput{Bucket: "bucket", Key: "a", Body: broken(nil, errors.New("the body was read")), Size: 1})
+	wantCode(t, "a third version", err, coffer.QuotaExceeded)
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "a"}); err != nil {
+		t.Errorf("Delete without a version = %v, want a marker beyond the quota", err)
+	}
+	w.used(t, coffer.Use{Bytes: 80, Objects: 3, Buckets: 1})
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "a", Version: first.VersionID}); err != nil {
+		t.Fatal(err)
+	}
+	w.used(t, coffer.Use{Bytes: 40, Objects: 2, Buckets: 1})
+	w.audit(t, false)
+}

@@ -165,7 +165,7 @@ func promote(tx meta.Tx, b coffer.Bucket, key string) error {
 // countOthers adds to the counters of what is not current, whose bytes count among
 // those of the bucket as well.
 func countOthers(tx meta.Tx, b coffer.Bucket, versions, bytes int64) error {
-	err := errors.Join(tx.Add(countKey(b.ID, countVersions), versions), add(tx, b, countBytes, bytes))
+	err := errors.Join(add(tx, b, countVersions, versions), add(tx, b, countBytes, bytes))
 	if bytes != 0 {
 		err = errors.Join(err, tx.Add(countKey(b.ID, countVersionBytes), bytes))
 	}
