@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -67,8 +68,12 @@ func parsePostPolicy(field string) (postPolicy, error) {
 		return p, badPolicy("Invalid Base64 encoding.")
 	}
 	var top map[string]json.RawMessage
-	if err := json.Unmarshal(jsonOfPolicy(text), &top); err != nil || top == nil {
+	text = jsonOfPolicy(text)
+	if err := json.Unmarshal(text, &top); err != nil || top == nil {
 		return p, badPolicy("Invalid JSON.")
+	}
+	if name := repeatedName(text); name != "" {
+		return p, badPolicy("'%s' is there more than once.", name)
 	}
 	for name := range top {
 		// Names count by case here, as with AWS.
@@ -98,6 +103,28 @@ func parsePostPolicy(field string) (postPolicy, error) {
 	return p, nil
 }
 
+// repeatedName returns a name that a JSON object has twice, or "". Whoever made
+// the policy may have been shown the other of the two values.
+func repeatedName(object []byte) string {
+	d := json.NewDecoder(bytes.NewReader(object))
+	if _, err := d.Token(); err != nil {
+		return ""
+	}
+	seen := map[any]bool{}
+	for d.More() {
+		name, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return ""
+		}
+		if seen[name] {
+			return fmt.Sprint(name)
+		}
+		seen[name] = true
+	}
+	return ""
+}
+
 // jsonOfPolicy turns the two escapes that AWS documents for policies and JSON
 // does not have, \$ and \v, into what JSON has for them.
 func jsonOfPolicy(text []byte) []byte {
@@ -124,7 +151,7 @@ func jsonOfPolicy(text []byte) []byte {
 func (p *postPolicy) add(raw json.RawMessage) error {
 	var simple map[string]any
 	if json.Unmarshal(raw, &simple) == nil && simple != nil {
-		if len(simple) != 1 {
+		if len(simple) != 1 || repeatedName(raw) != "" {
 			return badPolicy("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.")
 		}
 		for name, v := range simple {

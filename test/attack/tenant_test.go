@@ -401,7 +401,7 @@ func foreignBucket(t *testing.T, w *world) {
 							a.lacks(t, call, bSecret, string(w.b.CanonicalID))
 							continue
 						}
-						a.oneOf(t, call, 400, 403, 404, 405, 411, 501)
+						a.oneOf(t, call, 400, 403, 404, 405, 411, 412, 501)
 						a.lacks(t, call, bSecret, string(w.b.CanonicalID), w.bUpload)
 					}
 				}
