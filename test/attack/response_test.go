@@ -15,7 +15,7 @@ import (
 )
 
 // Of the family RSP-06 cannot be tried yet: buckets have no CORS rules. Of RSP-04
-// there are no POST forms and no websites; headers are tried.
+// headers are tried here, and the fields of forms in TestForms.
 var responseRows = []row{
 	{"RSP-01", "strangers override no header", anonymousOverrides},
 	{"RSP-02", "an override adds no header", responseSplitting},
