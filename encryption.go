@@ -52,6 +52,9 @@ func (e *Encryption) Is(k EncryptionKind) bool {
 	return e.Kind == k
 }
 
+// CustomerKeyBytes is the length of a client's key: AES-256.
+const CustomerKeyBytes = 32
+
 // KMSKeyIDMax is how long the name of a KMS key can be, in bytes.
 const KMSKeyIDMax = 2048
 

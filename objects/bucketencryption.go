@@ -13,6 +13,8 @@ func (s Session) BucketEncryption(ctx context.Context, bucket coffer.BucketName)
 	e, err := getConfig[coffer.BucketEncryption](ctx, s, bucket, configEncryption, coffer.GetEncryptionConfiguration,
 		coffer.ServerSideEncryptionConfigurationNotFound)
 	switch {
+	case err == nil && s.Encrypt && e.Kind == coffer.NotEncrypted:
+		return coffer.BucketEncryption{Kind: coffer.SSES3, BlockSSEC: e.BlockSSEC}, nil
 	case err == nil:
 		return *e, nil
 	case s.Encrypt && coffer.CodeOf(err) == coffer.ServerSideEncryptionConfigurationNotFound:

@@ -22,7 +22,7 @@ type Encrypting struct {
 	// BucketKey counts if HasBucketKey says so; the bucket's setting does otherwise.
 	BucketKey    bool
 	HasBucketKey bool
-	// CustomerKey is the key of SSEC: crypt.KeyBytes bytes.
+	// CustomerKey is the key of SSEC: coffer.CustomerKeyBytes bytes.
 	CustomerKey coffer.Secret
 }
 
@@ -132,8 +132,9 @@ func (s Session) settle(preset *coffer.BucketEncryption, ask Encrypting) (*coffe
 		case ask.Kind == coffer.SSEC && preset.BlockSSEC:
 			return nil, coffer.Errorf(coffer.AccessDenied, "Access Denied: this bucket does not take objects that are encrypted with the key of a client.")
 		case ask.Kind == coffer.NotEncrypted:
-			ask.Kind, ask.KMSKey, ask.BucketKey = preset.Kind, preset.KMSKey, preset.BucketKey
-		case ask.Kind == coffer.SSEKMS && !ask.HasBucketKey:
+			ask.Kind, ask.KMSKey = preset.Kind, preset.KMSKey
+		}
+		if !ask.HasBucketKey {
 			ask.BucketKey = preset.BucketKey
 		}
 	}

@@ -19,6 +19,10 @@ func (q *request) getObjectAttributes() error {
 	if err != nil {
 		return err
 	}
+	key, err := q.readingKey()
+	if err != nil {
+		return err
+	}
 	limit, after := objects.ListMax, 0
 	if s := q.r.Header.Get("X-Amz-Max-Parts"); s != "" {
 		if limit, err = strconv.Atoi(s); err != nil || limit < 0 {
@@ -31,7 +35,7 @@ func (q *request) getObjectAttributes() error {
 			return coffer.Errorf(coffer.InvalidArgument, "Value for x-amz-part-number-marker header is invalid.")
 		}
 	}
-	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action, If: q.conditions("")})
+	a, err := q.session.Attributes(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action, If: q.conditions(""), CustomerKey: key})
 	if err != nil {
 		return err
 	}

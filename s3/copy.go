@@ -73,6 +73,7 @@ func (q *request) copyObject() error {
 		q.w.Header().Set("x-amz-copy-source-version-id", o.SourceVersion)
 	}
 	q.writeExpiry(o.Expiry)
+	q.writeEncryptionMade(o.Encryption)
 	d := newDoc("CopyObjectResult", namespace)
 	d.time("LastModified", o.Modified)
 	d.text("ETag", quoted(o.ETag))
@@ -96,6 +97,12 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 		return in, err
 	}
 	in.SourceBucket, in.SourceKey, in.SourceVersion = from.bucket, from.key, from.version
+	if in.SourceCustomerKey, err = q.customerKey(sourceKeyPrefix); err != nil {
+		return in, err
+	}
+	if in.Encryption, err = q.encrypting(); err != nil {
+		return in, err
+	}
 	switch directive := q.r.Header.Get("X-Amz-Metadata-Directive"); directive {
 	case "", "COPY":
 	case "REPLACE":
@@ -139,6 +146,13 @@ func (q *request) uploadPartCopy() error {
 		return err
 	}
 	in := objects.GetInput{Bucket: from.bucket, Key: from.key, Version: from.version, If: q.conditions("X-Amz-Copy-Source-")}
+	if in.CustomerKey, err = q.customerKey(sourceKeyPrefix); err != nil {
+		return err
+	}
+	key, err := q.customerKey(customerPrefix)
+	if err != nil {
+		return err
+	}
 	if header, ok := q.r.Header["X-Amz-Copy-Source-Range"]; ok {
 		r := parseRange(header[0])
 		if r == nil || r.FromEnd || r.Last < 0 {
@@ -157,13 +171,14 @@ func (q *request) uploadPartCopy() error {
 			With("ArgumentName", "x-amz-copy-source-range").With("ArgumentValue", r.String())
 	}
 	p, err := q.session.PutPart(q.ctx, objects.PartInput{Bucket: q.bucket, Key: q.key,
-		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length})
+		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length, CustomerKey: key})
 	if err != nil {
 		return err
 	}
 	if v := versionOf(content); v != "" {
 		q.w.Header().Set("x-amz-copy-source-version-id", v)
 	}
+	q.writeEncryption(p.Encryption)
 	d := newDoc("CopyPartResult", namespace)
 	d.time("LastModified", p.Modified)
 	d.text("ETag", quoted(p.ETag))

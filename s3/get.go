@@ -71,8 +71,8 @@ func (q *request) getInput() (objects.GetInput, error) {
 	if in.Version, err = q.version(); err != nil {
 		return in, err
 	}
-	if q.r.Header.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
-		return in, coffer.Errorf(coffer.InvalidRequest, "The encryption parameters are not applicable to this object.")
+	if in.CustomerKey, err = q.readingKey(); err != nil {
+		return in, err
 	}
 	if header := q.r.Header.Get("Range"); header != "" {
 		in.Range = parseRange(header)
@@ -114,6 +114,7 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 	h := q.w.Header()
 	q.writeExpiry(c.Expiry)
 	h.Set("Accept-Ranges", "bytes")
+	q.writeEncryption(c.Encryption)
 	if n := len(c.Tags); n > 0 {
 		h.Set("x-amz-tagging-count", strconv.Itoa(n))
 	}

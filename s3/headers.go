@@ -96,9 +96,7 @@ func contentEncoding(h http.Header) string {
 // leaving one out silently would be worse.
 func (q *request) unsupported() error {
 	h := q.r.Header
-	for _, name := range []string{"X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
-		"X-Amz-Server-Side-Encryption-Customer-Algorithm", "X-Amz-Copy-Source-Server-Side-Encryption-Customer-Algorithm",
-		"X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source"} {
+	for _, name := range []string{"X-Amz-Write-Offset-Bytes", "X-Amz-Rename-Source"} {
 		if h.Get(name) != "" {
 			return coffer.Errorf(coffer.NotImplemented, "A header you provided implies functionality that is not implemented: "+
 				"this version of coffer does not take %s.", strings.ToLower(name)).With("Header", name)

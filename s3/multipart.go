@@ -33,6 +33,9 @@ func (q *request) createMultipartUpload() error {
 	if in.Checksum.Type, err = q.checksumType(); err != nil {
 		return err
 	}
+	if in.Encryption, err = q.encrypting(); err != nil {
+		return err
+	}
 	u, err := q.session.CreateUpload(q.ctx, in)
 	if err != nil {
 		return err
@@ -42,6 +45,7 @@ func (q *request) createMultipartUpload() error {
 		q.w.Header().Set("x-amz-checksum-type", string(u.Checksum.Type))
 	}
 	q.writeAbort(u.Abort)
+	q.writeEncryptionMade(u.Encryption)
 	d := newDoc("InitiateMultipartUploadResult", namespace)
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", q.key)
@@ -73,12 +77,17 @@ func (q *request) uploadPart() error {
 	if err != nil {
 		return err
 	}
+	key, err := q.customerKey(customerPrefix)
+	if err != nil {
+		return err
+	}
 	p, err := q.session.PutPart(q.ctx, objects.PartInput{Bucket: q.bucket, Key: q.key, Upload: q.uploadID(),
-		Number: number, Body: q.body, Size: q.body.size, Digests: digests})
+		Number: number, Body: q.body, Size: q.body.size, Digests: digests, CustomerKey: key})
 	if err != nil {
 		return err
 	}
 	q.w.Header()["ETag"] = []string{quoted(p.ETag)}
+	q.writeEncryption(p.Encryption)
 	p.Checksum.Type = ""
 	q.writeChecksum(p.Checksum)
 	return q.ok(http.StatusOK)
@@ -105,6 +114,9 @@ func (q *request) completeMultipartUpload() error {
 			return coffer.Errorf(coffer.InvalidRequest, "Value for x-amz-mp-object-size header is invalid.")
 		}
 	}
+	if in.CustomerKey, err = q.customerKey(customerPrefix); err != nil {
+		return err
+	}
 	if in.Parts, err = q.readParts(); err != nil {
 		return err
 	}
@@ -114,6 +126,7 @@ func (q *request) completeMultipartUpload() error {
 	}
 	q.writeVersion(o.VersionID)
 	q.writeExpiry(o.Expiry)
+	q.writeEncryption(o.Encryption)
 	d := newDoc("CompleteMultipartUploadResult", namespace)
 	d.text("Location", q.address(o.Key))
 	d.text("Bucket", string(q.bucket))

@@ -16,7 +16,6 @@ var unset = map[string]struct {
 }{
 	"GetBucketPolicy":                    {code: coffer.NoSuchBucketPolicy},
 	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
-	"GetBucketEncryption":                {code: coffer.ServerSideEncryptionConfigurationNotFound},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
 	"GetBucketLogging":                   {root: "BucketLoggingStatus"},

@@ -90,6 +90,9 @@ func (q *request) storeForm(f postForm) (coffer.Object, error) {
 	if in.Lock, err = q.lockHeaders(); err != nil {
 		return coffer.Object{}, err
 	}
+	if in.Encryption, err = q.encrypting(); err != nil {
+		return coffer.Object{}, err
+	}
 	if in.Digests, err = q.digests(); err != nil {
 		return coffer.Object{}, err
 	}
@@ -114,6 +117,7 @@ func (q *request) formDone(f postFields, o coffer.Object) error {
 	h["ETag"] = []string{quoted(o.ETag)}
 	q.writeChecksum(o.Checksum)
 	q.writeVersion(o.VersionID)
+	q.writeEncryptionMade(o.Encryption)
 	redirect, ok := f["success_action_redirect"]
 	if !ok {
 		redirect = f["redirect"] // its old name

@@ -187,7 +187,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"LineBreakInAHeader", w.signedForm("a", anyKey+`, ["starts-with", "$Content-Type", ""]`, [2]string{"Content-Type", "a\r\nSet-Cookie: x"}), 400, "InvalidArgument", "control character"},
 		{"TagsThatAreNoDocument", w.signedForm("a", anyKey+`, ["starts-with", "$tagging", ""]`, [2]string{"tagging", "k=v"}), 400, "MalformedXML", ""},
 		// What a PutObject does not take, a form does not leave out silently.
-		{"Encryption", w.signedForm("a", anyKey+`, {"x-amz-server-side-encryption": "AES256"}`, [2]string{"x-amz-server-side-encryption", "AES256"}), 501, "NotImplemented", ""},
+		{"UnknownEncryption", w.signedForm("a", anyKey+`, {"x-amz-server-side-encryption": "AES"}`, [2]string{"x-amz-server-side-encryption", "AES"}), 400, "InvalidArgument", "x-amz-server-side-encryption"},
 		{"ObjectLock", w.signedForm("a", anyKey+`, {"x-amz-object-lock-legal-hold": "ON"}`, [2]string{"x-amz-object-lock-legal-hold", "ON"}), 400, "InvalidRequest", "Bucket is missing Object Lock Configuration"},
 		{"PublicACL", w.signedForm("a", anyKey+`, {"acl": "public-read"}`, [2]string{"acl", "public-read"}), 400, "AccessControlListNotSupported", ""},
 		{"StorageClassThatIsNone", w.signedForm("a", anyKey+`, {"x-amz-storage-class": "X"}`, [2]string{"x-amz-storage-class", "X"}), 400, "InvalidStorageClass", ""},

@@ -39,8 +39,12 @@ func (q *request) putObject() error {
 		return coffer.Errorf(coffer.InvalidRequest,
 			"Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 	}
+	encrypting, err := q.encrypting()
+	if err != nil {
+		return err
+	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, Tags: tags, Lock: lock, If: q.writeConditions(), Digests: digests})
+		Attributes: attributes, Tags: tags, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting})
 	if err != nil {
 		return err
 	}
@@ -48,6 +52,7 @@ func (q *request) putObject() error {
 	q.writeVersion(o.VersionID)
 	q.writeChecksum(o.Checksum)
 	q.writeExpiry(o.Expiry)
+	q.writeEncryptionMade(o.Encryption)
 	return q.ok(http.StatusOK)
 }
 

@@ -38,6 +38,9 @@ type Options struct {
 	// RequestsPerSecond is how many requests an account, and each of its access
 	// keys, may make unless its quota says otherwise; 0 is no limit.
 	RequestsPerSecond int64
+	// CustomerKeysOverHTTP takes the keys of clients (SSE-C) over connections that
+	// others could read, and not only over TLS and from this machine.
+	CustomerKeysOverHTTP bool
 }
 
 // Handler serves S3.
@@ -181,7 +184,8 @@ func (q *request) serve() error {
 // of the way and not by another.
 var singleHeaders = [...]string{"X-Amz-Copy-Source", "Content-Md5", "Range", "If-Match", "If-None-Match",
 	"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range", "X-Amz-Rename-Source", "X-Amz-Tagging", "X-Amz-Tagging-Directive",
-	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Bypass-Governance-Retention"}
+	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Bypass-Governance-Retention",
+	sseHeader, customerPrefix + "Key", sourceKeyPrefix + "Key"}
 
 // checkSingle refuses a request that says one thing twice.
 func checkSingle(r *http.Request) error {

@@ -25,9 +25,11 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	_ "gocloud.dev/secrets/localsecrets"
 
 	"coffer"
 	"coffer/blob/disk"
+	"coffer/crypt"
 	"coffer/keys"
 	"coffer/meta/pebble"
 	"coffer/objects"
@@ -58,9 +60,10 @@ func (c *clock) tick(d time.Duration) {
 // world is a whole S3 service in memory, its two accounts, and a clock.
 type world struct {
 	*httptest.Server
-	clock *clock
-	keys  *keys.Service
-	pairs map[string]pair
+	clock   *clock
+	keys    *keys.Service
+	objects *objects.Service
+	pairs   map[string]pair
 }
 
 type pair struct{ id, secret string }
@@ -81,10 +84,6 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	service, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: w.clock.Now, Rand: random, Logger: log})
-	if err != nil {
-		t.Fatal(err)
-	}
 	master, err := keys.ParseMaster(coffer.NewSecretFrom(strings.Repeat("01", 32)))
 	if err != nil {
 		t.Fatal(err)
@@ -95,6 +94,16 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = keyring.Close() })
 	w.keys = keyring
+	kms, err := crypt.OpenKMS(t.Context(), "main=base64key://"+strings.Repeat("A", 43)+"=,other=base64key://"+strings.Repeat("B", 42)+"A=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kms.Close() })
+	w.objects, err = objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: w.clock.Now, Rand: random, Logger: log,
+		Seal: keyring.Seal, Unseal: keyring.Unseal, KMS: kms})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, name := range []string{"alice", "bob"} {
 		account := coffer.Account{ID: coffer.AccountID(strings.Repeat(fmt.Sprint(i+1), 12)),
 			Canonical: coffer.CanonicalID(strings.Repeat(fmt.Sprintf("%02x", i+1), 32)), Name: name}
@@ -104,7 +113,7 @@ func newWorld(t *testing.T) *world {
 		}
 		w.pairs[name] = pair{string(key.Current.AccessKeyID), secret.Reveal()}
 	}
-	w.Server = httptest.NewServer(s3.New(s3.Options{Objects: service, Keys: keyring, Regions: []string{"auto", "us-east-1"},
+	w.Server = httptest.NewServer(s3.New(s3.Options{Objects: w.objects, Keys: keyring, Regions: []string{"auto", "us-east-1"},
 		Domains: []string{"localhost"}, WebsiteDomains: []string{"website.localhost"}, Now: w.clock.Now, Rand: random, Logger: log}))
 	t.Cleanup(w.Close)
 	return w
@@ -114,7 +123,8 @@ func newWorld(t *testing.T) *world {
 // answers. A request is a request line, headers, an empty line and a body. Lines
 // that begin with @ are for the test: @key NAME signs with that account's key
 // (alice's, if nothing is said; "none" does not sign), @let NAME ELEMENT keeps the text of an
-// element or header of the answer for later requests, @md5 adds Content-MD5, @size N makes a
+// element or header of the answer for later requests, @etag NAME its entity tag, @encrypt turns the
+// instance's encryption on, @md5 adds Content-MD5, @size N makes a
 // body of N bytes.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -165,7 +175,7 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 	t.Helper()
 	w.clock.tick(time.Second)
 	kept := map[string]string{}
-	signer := "alice"
+	signer, etag := "alice", ""
 	for name, value := range vars {
 		text = strings.ReplaceAll(text, "{"+name+"}", value)
 	}
@@ -179,6 +189,10 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 			signer = fields[1]
 		case strings.HasPrefix(line, "@let "):
 			kept[fields[1]] = fields[2]
+		case line == "@encrypt":
+			w.objects.Encrypt = true
+		case strings.HasPrefix(line, "@etag "):
+			etag = fields[1]
 		case strings.HasPrefix(line, "@size "):
 			var n int
 			fmt.Sscan(fields[1], &n)
@@ -223,6 +237,9 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 		} else if value := answer.Header.Get(element); value != "" {
 			vars[name] = value
 		}
+	}
+	if etag != "" {
+		vars[etag] = strings.Trim(answer.Header.Get("ETag"), `"`)
 	}
 	return w.render(answer, b, vars)
 }
