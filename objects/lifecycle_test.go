@@ -62,8 +62,8 @@ func (w *world) keys(t testing.TB) string {
 	return strings.Join(keys, " ")
 }
 
-// versions lists all versions of the bucket, the delete markers with a D.
-func (w *world) versions(t testing.TB) string {
+// kept lists all versions of the bucket, the delete markers with a D.
+func (w *world) kept(t testing.TB) string {
 	t.Helper()
 	page, err := w.alice.ListVersions(t.Context(), ListVersionsInput{Bucket: "bucket", Max: 1000})
 	if err != nil {
@@ -157,7 +157,7 @@ func TestLifecycleOfVersions(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.put(t, "c", content(1, 1))
-	if got, want := w.versions(t), "a4 a3 a2 a1 bD b1 c1"; got != want {
+	if got, want := w.kept(t), "a4 a3 a2 a1 bD b1 c1"; got != want {
 		t.Fatalf("versions = %s, want %s", got, want)
 	}
 	yes := true
@@ -166,12 +166,12 @@ func TestLifecycleOfVersions(t *testing.T) {
 		coffer.LifecycleRule{ID: "c", Filter: coffer.LifecycleFilter{Prefix: text("c")}, Expiration: &coffer.LifecycleExpiration{Days: 1}})
 	w.clock.step(lifecycleDayTest)
 	w.lifecycleRound(t, LifecycleSums{Noncurrent: 2, Bytes: 3}) // a1 since four days, a2 since three, and a3 is kept
-	if got, want := w.versions(t), "a4 a3 bD b1 c1"; got != want {
+	if got, want := w.kept(t), "a4 a3 bD b1 c1"; got != want {
 		t.Errorf("versions = %s, want %s", got, want)
 	}
 	w.clock.step(lifecycleDayTest)
 	w.lifecycleRound(t, LifecycleSums{Expired: 1, Bytes: 1})
-	if got, want := w.versions(t), "a4 a3 bD b1 cD c1"; got != want {
+	if got, want := w.kept(t), "a4 a3 bD b1 cD c1"; got != want {
 		t.Errorf("versions = %s, want a marker in front of c: %s", got, want)
 	}
 	w.rules(t, coffer.LifecycleRule{ID: "all", Noncurrent: &coffer.LifecycleNoncurrent{Days: 1}, Expiration: &coffer.LifecycleExpiration{DeleteMarkers: &yes}})
@@ -180,7 +180,7 @@ func TestLifecycleOfVersions(t *testing.T) {
 	w.lifecycleRound(t, LifecycleSums{Noncurrent: 3, Bytes: 5})
 	w.clock.step(lifecycleDayTest)
 	w.lifecycleRound(t, LifecycleSums{Markers: 2})
-	if got, want := w.versions(t), "a4"; got != want {
+	if got, want := w.kept(t), "a4"; got != want {
 		t.Errorf("versions = %s, want %s", got, want)
 	}
 }
