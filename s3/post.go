@@ -3,9 +3,9 @@ package s3
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"coffer"
-	"coffer/objects"
 	"coffer/sigv4"
 )
 
@@ -29,11 +29,7 @@ func (q *request) postObject() error {
 	if err := q.admitForm(&form); err != nil {
 		return err
 	}
-	o, err := q.storeForm(form)
-	if err != nil {
-		return err
-	}
-	return q.formDone(form.fields, o)
+	return q.storeForm(form)
 }
 
 // admitForm proves who made the form, and that what came is what they let others
@@ -66,37 +62,37 @@ func (q *request) admitForm(f *postForm) error {
 	return nil
 }
 
-// storeForm puts the file as PutObject would, with the fields for its headers.
-func (q *request) storeForm(f postForm) (coffer.Object, error) {
+// storeForm makes a PutObject of the form, so that all that is true of one is true
+// of the other.
+func (q *request) storeForm(f postForm) error {
 	h, err := f.fields.header()
 	if err != nil {
-		return coffer.Object{}, err
+		return err
 	}
-	h["User-Agent"] = q.r.Header["User-Agent"]
+	tags, err := f.fields.tags()
+	if err != nil {
+		return err
+	}
+	if len(tags) > 0 {
+		h.Set("X-Amz-Tagging", tagQuery(tags))
+	}
+	for _, name := range []string{"User-Agent", "Content-Length"} {
+		h[name] = q.r.Header[name]
+	}
 	r := *q.r
 	r.Header = h
-	q.r = &r
+	q.r, q.form = &r, f.fields
 	q.body = body{Reader: f.file, size: -1, trailer: func() http.Header { return nil }}
-	if err := q.unsupported(); err != nil {
-		return coffer.Object{}, err
+	return q.putObject()
+}
+
+// tagQuery writes tags as the x-amz-tagging header has them.
+func tagQuery(tags []coffer.Tag) string {
+	var pairs []string
+	for _, t := range tags {
+		pairs = append(pairs, url.QueryEscape(t.Key)+"="+url.QueryEscape(t.Value))
 	}
-	in := objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: -1}
-	if in.Attributes, err = q.attributes(); err != nil {
-		return coffer.Object{}, err
-	}
-	if in.Tags, err = f.fields.tags(); err != nil {
-		return coffer.Object{}, err
-	}
-	if in.Lock, err = q.lockHeaders(); err != nil {
-		return coffer.Object{}, err
-	}
-	if in.Encryption, err = q.encrypting(); err != nil {
-		return coffer.Object{}, err
-	}
-	if in.Digests, err = q.digests(); err != nil {
-		return coffer.Object{}, err
-	}
-	return q.session.Put(q.ctx, in)
+	return strings.Join(pairs, "&")
 }
 
 // tags reads the tagging field, which has the document of PutObjectTagging.
@@ -108,16 +104,16 @@ func (f postFields) tags() ([]coffer.Tag, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	return parseTagging(n)
+	tags, err := parseTagging(n)
+	if err != nil {
+		return nil, err
+	}
+	return tags, coffer.CheckObjectTags(tags)
 }
 
 // formDone answers a form as it asks to be answered.
-func (q *request) formDone(f postFields, o coffer.Object) error {
-	h := q.w.Header()
-	h["ETag"] = []string{quoted(o.ETag)}
-	q.writeChecksum(o.Checksum)
-	q.writeVersion(o.VersionID)
-	q.writeEncryptionMade(o.Encryption)
+func (q *request) formDone(o coffer.Object) error {
+	f, h := q.form, q.w.Header()
 	redirect, ok := f["success_action_redirect"]
 	if !ok {
 		redirect = f["redirect"] // its old name

@@ -141,8 +141,7 @@ func (f postForm) expand(filename string) {
 var postHeaders = []string{"cache-control", "content-type", "content-disposition", "content-encoding", "content-language",
 	"content-md5", "expires"}
 
-// header is the form as the head of a PutObject, so that all that is true of one
-// is true of the other.
+// header is the form as the head of a PutObject.
 func (f postFields) header() (http.Header, error) {
 	h := http.Header{}
 	for name, value := range f {

@@ -35,7 +35,7 @@ func (q *request) putObject() error {
 	if err != nil {
 		return err
 	}
-	if lock != (coffer.Lock{}) && digests.MD5 == nil && digests.Checksum.Algorithm == "" {
+	if q.form == nil && lock != (coffer.Lock{}) && digests.MD5 == nil && digests.Checksum.Algorithm == "" {
 		return coffer.Errorf(coffer.InvalidRequest,
 			"Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 	}
@@ -53,6 +53,9 @@ func (q *request) putObject() error {
 	q.writeChecksum(o.Checksum)
 	q.writeExpiry(o.Expiry)
 	q.writeEncryptionMade(o.Encryption)
+	if q.form != nil {
+		return q.formDone(o)
+	}
 	return q.ok(http.StatusOK)
 }
 

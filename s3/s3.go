@@ -135,7 +135,8 @@ type request struct {
 	actor   coffer.Actor
 	session objects.Session
 	body    body
-	region  string // that the request was signed for
+	form    postFields // of a PostObject, which is a PutObject from then on; else nil
+	region  string     // that the request was signed for
 	failure error
 }
 
