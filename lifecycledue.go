@@ -141,6 +141,29 @@ func (l *Lifecycle) Becomes(o Object, now time.Time, day time.Duration) (class, 
 	return class, rule
 }
 
+// NoncurrentBecomes is Becomes for a version that is not current, see Noncurrents.
+func (l *Lifecycle) NoncurrentBecomes(o Object, since time.Time, newer int, now time.Time, day time.Duration) (class, rule string) {
+	if o.DeleteMarker {
+		return "", ""
+	}
+	for i := range l.Rules {
+		r := &l.Rules[i]
+		if !r.Enabled || len(r.NoncurrentTransitions) == 0 || !r.Filter.matches(o) {
+			continue
+		}
+		for _, t := range r.NoncurrentTransitions {
+			from := class
+			if from == "" {
+				from = o.Attributes.StorageClass
+			}
+			if newer >= t.Keep && !now.Before(lifecycleDue(since, t.Days, day)) && Colder(from, t.Class) && l.largeEnough(r, o.Size, t.Class) {
+				class, rule = t.Class, r.ID
+			}
+		}
+	}
+	return class, rule
+}
+
 // largeEnough tells whether an object may change to a class: small ones do not
 // (AWS, "Transitioning objects using Amazon S3 Lifecycle"), unless a rule names
 // sizes of its own.
@@ -153,6 +176,6 @@ func (l *Lifecycle) largeEnough(r *LifecycleRule, size int64, class string) bool
 // delete markers.
 func (l *Lifecycle) HasNoncurrent() bool {
 	return slices.ContainsFunc(l.Rules, func(r LifecycleRule) bool {
-		return r.Enabled && (r.Noncurrent != nil || r.Expiration != nil)
+		return r.Enabled && (r.Noncurrent != nil || r.Expiration != nil || len(r.NoncurrentTransitions) > 0)
 	})
 }

@@ -198,7 +198,7 @@ func TestLifecycleLeavesWhatChangedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	walk := w.walkLifecycle(b, l, w.clock.Now(), false, "")
-	found, _, _, err := walk.page(t.Context(), w.Service)
+	found, _, _, err := walk.page(t.Context())
 	if err != nil || len(found) != 2 {
 		t.Fatalf("page = %+v, %v, want two objects", found, err)
 	}
@@ -336,4 +336,60 @@ func TestShortDaysAreNotRounded(t *testing.T) {
 	w.lifecycleRound(t, LifecycleSums{})
 	w.clock.step(time.Second)
 	w.lifecycleRound(t, LifecycleSums{Expired: 1, Bytes: 10})
+}
+
+func TestLifecycleLeavesLockedVersions(t *testing.T) {
+	w := newLocked(t)
+	until := w.clock.Now().Add(10 * lifecycleDayTest)
+	w.putLocked(t, "retained", coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: until}})
+	w.putLocked(t, "held", coffer.Lock{Hold: coffer.HoldOn})
+	w.putLocked(t, "free", coffer.Lock{})
+	w.rules(t, coffer.LifecycleRule{ID: "r", Expiration: &coffer.LifecycleExpiration{Days: 1}, Noncurrent: &coffer.LifecycleNoncurrent{Days: 1}})
+	w.clock.step(2 * lifecycleDayTest)
+	w.lifecycleRound(t, LifecycleSums{Expired: 3, Bytes: 3}) // markers can be put in front of any
+	w.clock.step(2 * lifecycleDayTest)
+	w.lifecycleRound(t, LifecycleSums{Noncurrent: 1, Bytes: 1})
+	if got, want := w.kept(t), "freeD heldD held1 retainedD retained1"; got != want {
+		t.Errorf("versions = %s, want %s", got, want)
+	}
+	w.clock.step(10 * lifecycleDayTest)
+	w.lifecycleRound(t, LifecycleSums{Noncurrent: 1, Bytes: 1, Markers: 1})
+	if got, want := w.kept(t), "heldD held1 retainedD"; got != want {
+		t.Errorf("after the retention versions = %s, want %s", got, want)
+	}
+}
+
+func TestLifecycleLeavesAMarkerThatIsTheNewestAgain(t *testing.T) {
+	w := newWorld(t)
+	if err := w.alice.PutVersioning(t.Context(), "bucket", coffer.VersioningEnabled); err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, "a", content(1, 1))
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	newest := w.put(t, "a", content(1, 2))
+	w.rules(t, coffer.LifecycleRule{ID: "r", Noncurrent: &coffer.LifecycleNoncurrent{Days: 3, Class: ""},
+		NoncurrentTransitions: []coffer.LifecycleNoncurrent{{Days: 1, Class: "GLACIER"}}, Filter: coffer.LifecycleFilter{LargerThan: some(0)}},
+		coffer.LifecycleRule{ID: "markers", Noncurrent: &coffer.LifecycleNoncurrent{Days: 2}, Filter: coffer.LifecycleFilter{SmallerThan: some(1)}})
+	w.clock.step(2 * lifecycleDayTest)
+	w.lifecycleRound(t, LifecycleSums{Transitions: 1})
+	w.clock.step(lifecycleDayTest)
+	b := w.bucketNow(t)
+	l, err := w.lifecycleNow(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk := w.walkLifecycle(b, l, w.clock.Now(), true, "")
+	found, _, _, err := walk.page(t.Context())
+	if err != nil || len(found) != 1 || found[0].rule != "markers" {
+		t.Fatalf("page = %+v, %v, want the marker", found, err)
+	}
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "a", Version: newest.VersionID}); err != nil {
+		t.Fatal(err)
+	}
+	var sums LifecycleSums
+	if err := w.lifecycleDo(t.Context(), b, found, w.clock.Now(), &sums); err != nil || sums != (LifecycleSums{}) || w.kept(t) != "aD a1" {
+		t.Errorf("lifecycleDo = %v, %+v, and the versions are %s, want the marker still there", err, sums, w.kept(t))
+	}
 }

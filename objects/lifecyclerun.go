@@ -193,7 +193,7 @@ func (run *lifecycleRun) bucket(ctx context.Context, b coffer.Bucket) (sums Life
 	for more, unsaved := true, 0; more; {
 		var found []due
 		var looked int
-		if found, looked, more, err = w.page(ctx, s); err != nil {
+		if found, looked, more, err = w.page(ctx); err != nil {
 			return sums, err
 		}
 		for batch := range slices.Chunk(found, lifecycleBatch) {
@@ -281,7 +281,7 @@ func (s Session) PreviewLifecycle(ctx context.Context, name coffer.BucketName) (
 	w := s.walkLifecycle(b, l, now, false, "")
 	for more := true; more; {
 		var found []due
-		if found, _, more, err = w.page(ctx, s.Service); err != nil {
+		if found, _, more, err = w.page(ctx); err != nil {
 			return nil, err
 		}
 		for _, d := range found {

@@ -44,6 +44,7 @@ type due struct {
 // lifecycleWalk goes through a bucket, page by page: the current objects first, then
 // all other versions.
 type lifecycleWalk struct {
+	s   *Service
 	b   coffer.Bucket
 	l   *coffer.Lifecycle
 	now time.Time
@@ -64,7 +65,7 @@ type lifecycleWalk struct {
 // walkLifecycle begins at the object key after which it stopped before; "" is the
 // beginning. Versions of that key are looked at again.
 func (s *Service) walkLifecycle(b coffer.Bucket, l *coffer.Lifecycle, now time.Time, others bool, after string) *lifecycleWalk {
-	w := &lifecycleWalk{b: b, l: l, now: now, day: s.LifecycleDay, others: others}
+	w := &lifecycleWalk{s: s, b: b, l: l, now: now, day: s.LifecycleDay, others: others}
 	switch {
 	case others && after != "":
 		w.after = versionKey(b.ID, after, "")
@@ -79,12 +80,12 @@ func (s *Service) walkLifecycle(b coffer.Bucket, l *coffer.Lifecycle, now time.T
 }
 
 // page looks at the next records. more is false at the end of the bucket.
-func (w *lifecycleWalk) page(ctx context.Context, s *Service) (found []due, looked int, more bool, err error) {
+func (w *lifecycleWalk) page(ctx context.Context) (found []due, looked int, more bool, err error) {
 	low, visit := objectKey(w.b.ID, ""), w.visitCurrent
 	if w.others {
 		low, visit = versionsPrefix(w.b.ID), w.visitOther
 	}
-	err = s.Meta.View(ctx, func(r meta.Reader) error {
+	err = w.s.Meta.View(ctx, func(r meta.Reader) error {
 		it := r.Iter(w.after, meta.PrefixEnd(low))
 		defer it.Close()
 		for ; looked < lifecyclePage && it.Next(); looked++ {
@@ -138,6 +139,24 @@ func (w *lifecycleWalk) current(o coffer.Object) *due {
 	return nil
 }
 
+// noncurrent is what the rules want of a version that is not current since a time,
+// with so many of its kind newer than it; nil is nothing. Locked ones stay.
+func (w *lifecycleWalk) noncurrent(o coffer.Object, since time.Time, newer int) *due {
+	d := due{act: LifecycleNoncurrent, key: o.Key, id: coffer.VersionName(o.VersionID), size: o.Size, since: since, newer: newer}
+	if e := w.l.Noncurrents(o, since, newer, w.day); e != nil && !w.now.Before(e.Date) {
+		if w.s.As(coffer.Actor{}).MayRemove(w.b.Name, o, false) != nil {
+			return nil
+		}
+		d.rule = e.Rule
+		return &d
+	}
+	if d.class, d.rule = w.l.NoncurrentBecomes(o, since, newer, w.now, w.day); d.class != "" {
+		d.act = LifecycleTransition
+		return &d
+	}
+	return nil
+}
+
 func (w *lifecycleWalk) visitOther(r meta.Reader, rest string, value []byte) (found []due, err error) {
 	key, _, err := splitVersionKey(rest)
 	if err != nil {
@@ -167,9 +186,8 @@ func (w *lifecycleWalk) visitOther(r meta.Reader, rest string, value []byte) (fo
 		w.since = latest.Modified
 	}
 	w.pending = nil
-	if e := w.l.Noncurrents(o.Object, w.since, w.newer, w.day); e != nil && !w.now.Before(e.Date) {
-		found = append(found, due{act: LifecycleNoncurrent, key: key, id: coffer.VersionName(o.VersionID), size: o.Size,
-			rule: e.Rule, since: w.since, newer: w.newer})
+	if d := w.noncurrent(o.Object, w.since, w.newer); d != nil {
+		found = append(found, *d)
 	}
 	w.newer++
 	w.since = o.Modified
@@ -227,35 +245,33 @@ func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle,
 	if err != nil || v == nil {
 		return false, err
 	}
-	w := lifecycleWalk{b: b, l: l, now: now, day: s.LifecycleDay}
-	doomed := Doomed{Key: d.key, Version: d.id}
-	switch d.act {
-	case LifecycleExpire, LifecycleTransition:
-		still := w.current(v.Object)
-		if still == nil || still.act != d.act {
-			return false, nil
-		}
-		if d.act == LifecycleTransition {
-			v.Attributes.StorageClass = still.class
-			return true, tx.Set(v.at, encodeRow(v.row))
-		}
-	case LifecycleNoncurrent:
-		if e := l.Noncurrents(v.Object, d.since, d.newer, s.LifecycleDay); e == nil || now.Before(e.Date) {
-			return false, nil
-		}
+	w := lifecycleWalk{s: s, b: b, l: l, now: now, day: s.LifecycleDay}
+	var still *due
+	switch {
+	case d.id == "":
+		still = w.current(v.Object)
+	case d.act != LifecycleMarker:
 		// It may have become the newest again: a marker that hides others must stay.
 		if newest, err := isNewest(tx, b, v); err != nil || newest {
 			return false, err
 		}
-	case LifecycleMarker:
+		still = w.noncurrent(v.Object, d.since, d.newer)
+	default:
 		if alone, err := onlyVersion(tx, b, v); err != nil || !alone || !v.DeleteMarker {
 			return false, err
 		}
-		if e := l.Marker(d.key, v.Modified, s.LifecycleDay); e == nil || now.Before(e.Date) {
-			return false, nil
+		if e := l.Marker(d.key, v.Modified, s.LifecycleDay); e != nil && !now.Before(e.Date) {
+			still = &d
 		}
 	}
-	_, err = s.As(coffer.Actor{Account: b.Account}).remove(tx, b, doomed)
+	if still == nil || still.act != d.act {
+		return false, nil
+	}
+	if d.act == LifecycleTransition {
+		v.Attributes.StorageClass = still.class
+		return true, tx.Set(v.at, encodeRow(v.row))
+	}
+	_, err = s.As(coffer.Actor{Account: b.Account}).remove(tx, b, Doomed{Key: d.key, Version: d.id})
 	if err != nil && coffer.CodeOf(err) != coffer.Internal {
 		return false, nil // it is locked
 	}

@@ -54,6 +54,9 @@ func (q *request) admitForm(f *postForm) error {
 			f.file = &sizedFile{Reader: f.file, policy: policy}
 		}
 	}
+	if err := q.limit(); err != nil {
+		return err
+	}
 	if bucket, ok := f.fields["bucket"]; ok && bucket != string(q.bucket) {
 		return coffer.Errorf(coffer.InvalidArgument, "The form field bucket is not the bucket that the form was sent to.").
 			With("ArgumentName", "bucket").With("ArgumentValue", bucket)
