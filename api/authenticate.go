@@ -58,6 +58,7 @@ func (h *handler) verify(q *request, auth *sigv4.Auth, hash string) (coffer.Call
 	if err != nil {
 		return coffer.Caller{}, err
 	}
+	q.claimed = coffer.AccessKeyID(c.AccessKeyID)
 	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
 	for _, k := range signer.Keys {
 		if err = auth.Verify(k.Key); err != nil {

@@ -159,6 +159,7 @@ func (q *request) fail(err error) {
 		panic(http.ErrAbortHandler)
 	}
 	status, answer := q.refusal(err)
+	q.code = answer.Error.Code
 	body, err := json.Marshal(answer)
 	if err != nil { // no answer of this package can fail to encode
 		status, body = http.StatusInternalServerError, nil

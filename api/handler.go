@@ -104,6 +104,11 @@ type request struct {
 	caller coffer.Caller
 	began  bool // the answer has begun
 	status int
+	// For the log of a refusal: its code, and the key that the request says is its
+	// own. An ID that no key has is left out, since it may be a secret that was
+	// pasted into the wrong place.
+	code    string
+	claimed coffer.AccessKeyID
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }
@@ -126,7 +131,8 @@ func (h *handler) serve(path string, calls map[string]*route) http.Handler {
 				q.fail(fmt.Errorf("panic: %v", p))
 			}
 			h.Logger.InfoContext(q.ctx(), "api request", "request_id", coffer.RequestID(q.ctx()), "method", r.Method,
-				"route", path, "status", q.status, "account", q.caller.Account, "by", q.caller.Name, "duration", h.Now().Sub(start))
+				"route", path, "status", q.status, "account", q.caller.Account, "by", q.caller.Name, "duration", h.Now().Sub(start),
+				"remote", r.RemoteAddr, "code", q.code, "claimed_access_key_id", q.claimed)
 		}()
 		answer, err := q.answer(path, calls)
 		if err == nil {

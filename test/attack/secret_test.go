@@ -164,8 +164,9 @@ func refusalsLogged(t *testing.T, w *world) {
 			}
 		}
 		a := w.api(t, w.paused, "GET", "/v1/keys", "")
-		if line := w.logged(t, a.header.Get("X-Request-Id")); line["status"] != float64(a.status) {
-			t.Errorf("the line of a refused call is %v, want its status", line)
+		if line := w.logged(t, a.header.Get("X-Request-Id")); line["status"] != float64(a.status) || line["claimed_access_key_id"] != w.paused.id ||
+			text(line["code"]) == "" || !strings.HasPrefix(text(line["remote"]), "127.0.0.1:") {
+			t.Errorf("the line of a refused call is %v, want who, from where, and what came of it", line)
 		}
 	})
 }
