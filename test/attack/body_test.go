@@ -102,7 +102,7 @@ func deepXML(t *testing.T, w *world) {
 				w.document(t, d[0], d[1], body).oneOf(t, d[0]+" "+d[1]+" with "+name, 400, 403)
 			}
 		}
-		if more := resident(t, w.server.PID()) - before; more > most {
+		if more := resident(t, w.server.PID()) - before; more > memory(most) {
 			t.Errorf("the documents took %d MiB, want a bound", more>>20)
 		}
 	})

@@ -85,7 +85,7 @@ func badLengths(t *testing.T, w *world) {
 			f.lines = append(f.lines, "Expect: 100-continue")
 			w.forge(t, f).is(t, "PUT of "+length+" bytes that waits", 400, "EntityTooLarge")
 		}
-		if more := resident(t, w.server.PID()) - before; more > most {
+		if more := resident(t, w.server.PID()) - before; more > memory(most) {
 			t.Errorf("lengths that are announced took %d MiB, want nothing", more>>20)
 		}
 	})
@@ -140,7 +140,7 @@ func slowClients(t *testing.T, w *world) {
 			slow = append(slow, conn)
 		}
 		w.s3(t, w.full, "GET", "/a-priv/other", "").oneOf(t, "GET while others are slow", 200)
-		if more := resident(t, w.server.PID()) - before; more > most {
+		if more := resident(t, w.server.PID()) - before; more > memory(most) {
 			t.Errorf("%d slow connections took %d MiB, want little", connections, more>>20)
 		}
 		for i, conn := range slow {
@@ -200,7 +200,7 @@ func disconnects(t *testing.T, w *world) {
 			conn.Close()
 		}
 		w.settles(t, open)
-		if more := resident(t, w.server.PID()) - before; more > most {
+		if more := resident(t, w.server.PID()) - before; more > memory(most) {
 			t.Errorf("300 clients that went away left %d MiB, want nothing", more>>20)
 		}
 		w.s3(t, w.full, "GET", "/a-priv/aborted", "").oneOf(t, "GET of what was never sent", 404)
@@ -268,7 +268,7 @@ func oddTargets(t *testing.T, w *world) {
 			a := w.forge(t, f)
 			a.oneOf(t, "GET of "+name, 400, 403, 404, 414, 431)
 		}
-		if more := resident(t, w.server.PID()) - before; more > most {
+		if more := resident(t, w.server.PID()) - before; more > memory(most) {
 			t.Errorf("long URIs took %d MiB, want a bound", more>>20)
 		}
 	})

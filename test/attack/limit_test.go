@@ -7,11 +7,22 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"coffer/test/harness"
 )
 
 // growthMax is what an attack may add to the server's memory. It is generous:
 // the collector comes late, and a bound that is missing costs far more.
 const growthMax = 64 << 20
+
+// memory is a bound for the binary that is tested: the race detector takes
+// several times as much.
+func memory(bytes int64) int64 {
+	if harness.RaceDetector() {
+		return 4 * bytes
+	}
+	return bytes
+}
 
 // Of passwords that are hashed in parallel, TestSignInUnderAttack tells.
 var limitRows = []row{
@@ -36,7 +47,7 @@ func (w *world) bounded(t *testing.T, what string, fn func()) {
 	w.unchanged(t, func() {
 		before := resident(t, w.server.PID())
 		fn()
-		if more := resident(t, w.server.PID()) - before; more > growthMax {
+		if more := resident(t, w.server.PID()) - before; more > memory(growthMax) {
 			t.Errorf("%s: the server's memory grew by %d MiB, want a bound", what, more>>20)
 		}
 	})

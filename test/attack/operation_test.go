@@ -126,7 +126,8 @@ func bodyOf(name string, a aim) string {
 	case "CompleteMultipartUpload":
 		return `<CompleteMultipartUpload` + ns + `><Part><PartNumber>1</PartNumber><ETag>"4034a346ccee15292d823416f7510a2f"</ETag></Part></CompleteMultipartUpload>`
 	case "PutBucketPolicy":
-		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::` + a.bucket + `","arn:aws:s3:::` + a.bucket + `/*"]}]}`
+		// Not public, which a bucket may refuse to whoever asks.
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteBucketWebsite","Resource":"arn:aws:s3:::` + a.bucket + `"}]}`
 	case "PutBucketVersioning":
 		return `<VersioningConfiguration` + ns + `><Status>Enabled</Status></VersioningConfiguration>`
 	case "PutBucketOwnershipControls":

@@ -69,7 +69,7 @@ func (b *built) get() (string, error) {
 	}
 	path := filepath.Join(dir, "coffer")
 	args := []string{"build", "-o", path}
-	if raceDetector() {
+	if RaceDetector() {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "coffer/cmd/coffer")...)
@@ -89,8 +89,8 @@ func (b *built) remove() {
 	}
 }
 
-// raceDetector tells whether this test was built with -race.
-func raceDetector() bool {
+// RaceDetector tells whether this test was built with -race, and the binary with it.
+func RaceDetector() bool {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return false
