@@ -91,6 +91,13 @@ type Config struct {
 	// MasterKeyFile, which is master.key in Data if empty.
 	MasterKey     coffer.Secret
 	MasterKeyFile string
+	// Encryption encrypts all new objects, whatever they ask for.
+	Encryption bool
+	// KMSKeys are the keys of SSE-KMS: name=URL, separated by commas. The first is
+	// used where none is named.
+	KMSKeys coffer.Secret
+	// CustomerKeysOverHTTP takes keys of SSE-C over plain HTTP from other machines.
+	CustomerKeysOverHTTP bool
 	// RootEmail names the account that the first start makes.
 	RootEmail string
 	// RootPassword makes the first member, who signs in with RootEmail, without a

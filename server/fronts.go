@@ -29,7 +29,8 @@ func (s *Server) s3Handler() http.Handler {
 		Regions: slices.Clone(s.cfg.Regions),
 		Domains: slices.Clone(s.cfg.Domains),
 
-		WebsiteDomains: slices.Clone(s.cfg.WebsiteDomains),
+		WebsiteDomains:       slices.Clone(s.cfg.WebsiteDomains),
+		CustomerKeysOverHTTP: s.cfg.CustomerKeysOverHTTP,
 
 		Now:     s.cfg.Now,
 		Rand:    s.cfg.Rand,

@@ -227,6 +227,7 @@ func TestStartsThatAreRefused(t *testing.T) {
 			cfg.Data = filepath.Join(cfg.Data, "LOCK", "data")
 		}, "something on its path is a file"},
 		{"HalfATLSPair", func(_ *testing.T, cfg *Config) { cfg.TLSCert = "x.pem" }, "only one of tls-cert and tls-key is set"},
+		{"KMSKeyThatIsNone", func(_ *testing.T, cfg *Config) { cfg.KMSKeys = coffer.NewSecretFrom("main=base64key://c2hvcnQ=") }, "COFFER_KMS_KEYS cannot be used"},
 		{"HalfARootPair", func(_ *testing.T, cfg *Config) { cfg.RootAccessKeyID = "AKIAIOSFODNN7EXAMPLE" }, "only one of COFFER_ROOT_ACCESS_KEY_ID"},
 	}
 	for _, tt := range tests {

@@ -12,6 +12,7 @@ import (
 	"coffer"
 	"coffer/accounts"
 	"coffer/blob/disk"
+	"coffer/crypt"
 	"coffer/keys"
 	"coffer/meta/pebble"
 	"coffer/objects"
@@ -24,6 +25,7 @@ type stores struct {
 	accounts *accounts.Service
 	keys     *keys.Service
 	objects  *objects.Service
+	kms      *crypt.KMS
 }
 
 // openStores opens the data folder from the bottom up. The order matters to a
@@ -91,9 +93,13 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if cfg.LifecycleDay != coffer.LifecycleDay {
 		cfg.Logger.Warn("lifecycle-day is set: lifecycles end objects before the time that their rules say", "day", cfg.LifecycleDay.String())
 	}
+	if s.kms, err = openKMS(ctx, cfg.KMSKeys); err != nil {
+		return s, err
+	}
 	s.objects, err = objects.Open(ctx, objects.Options{
 		Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
 		InlineMax: cfg.InlineThreshold, Writable: sp.Writable, LifecycleDay: cfg.LifecycleDay,
+		Encrypt: cfg.Encryption, Seal: s.keys.Seal, Unseal: s.keys.Unseal, KMS: s.kms,
 	})
 	return s, err
 }
@@ -118,6 +124,9 @@ func loadMaster(ctx context.Context, cfg *Config, store *pebble.Store) (keys.Mas
 // Close closes from the top down what was opened.
 func (s *stores) Close() error {
 	var errs []error
+	if s.kms != nil {
+		errs = append(errs, s.kms.Close())
+	}
 	if s.keys != nil {
 		errs = append(errs, s.keys.Close())
 	}

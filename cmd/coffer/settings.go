@@ -93,6 +93,9 @@ var settings = []setting{
 	toggle("unsafe_no_sync", "acknowledge writes before they are durable: loses data in a power cut", func(v *values) *bool { return &v.UnsafeNoSync }),
 	text("master_key_file", kindPath, "file of the master key, made at the first start", "master.key in the data folder", func(v *values) *string { return &v.MasterKeyFile }),
 	secret("master_key", "the master key itself: 64 hexadecimal digits", func(v *values) *coffer.Secret { return &v.MasterKey }),
+	toggle("encryption", "encrypt the bytes of all new objects, whether or not they ask for it; those of before stay as they are", func(v *values) *bool { return &v.Encryption }),
+	secret("kms_keys", "keys of SSE-KMS: NAME=URL, separated by commas, with URLs such as base64key://KEY (32 bytes) and hashivault://KEY; the first is used where none is named", func(v *values) *coffer.Secret { return &v.KMSKeys }),
+	toggle("s3_allow_sse_c_over_http", "take the keys of clients (SSE-C) over plain HTTP from other machines too, say behind a proxy that has TLS", func(v *values) *bool { return &v.CustomerKeysOverHTTP }),
 	text("root_email", kindText, "e-mail address of the account that the first start makes, and of its first member", "", func(v *values) *string { return &v.RootEmail }),
 	secret("root_password", "password of the first member, instead of the setup link", func(v *values) *coffer.Secret { return &v.RootPassword }),
 	withFile(text("root_access_key_id", kindText, "Access Key ID that the first account must have", "made at the first start", func(v *values) *string { return &v.RootAccessKeyID })),
@@ -155,6 +158,12 @@ func duration(name, usage string, field func(*values) *time.Duration) setting {
 func toggle(name, usage string, field func(*values) *bool) setting {
 	return setting{name: name, kind: kindBool, usage: usage,
 		set: func(v *values, text string) (err error) {
+			switch text {
+			case "on":
+				text = "true"
+			case "off":
+				text = "false"
+			}
 			if *field(v), err = strconv.ParseBool(text); err != nil {
 				return fmt.Errorf("%q is neither true nor false", text)
 			}
