@@ -13,6 +13,7 @@ type overviewPage struct {
 	Connect                     connectView
 	Buckets, Objects, Bytes     int64
 	Keys                        int
+	Quota                       coffer.Quota // what of it is 0 has no limit
 	Rotating, Expiring, Overdue []keyView
 	// Reveal tells whether this person may see secrets.
 	Empty bool // nothing is stored yet
@@ -35,6 +36,9 @@ func (q *request) overview() error {
 		page.Bytes += u.Bytes
 	}
 	page.Empty = page.Objects == 0
+	if page.Quota, _, err = q.objects().AccountQuota(q.ctx(), q.current.Account.ID); err != nil {
+		return err
+	}
 	live, _, err := q.keysOfAccount()
 	if err != nil {
 		return err
