@@ -179,8 +179,7 @@ func manyIDs(t *testing.T, w *world) {
 			all.Go(func() {
 				for i := range each {
 					id := fmt.Sprintf("TEST%02d%014d", client, i)
-					r := w.signed(t, pair{id, "x"}, "GET", "/a-priv/other", "")
-					w.do(t, r).oneOf(t, "GET with the ID "+id, 403)
+					w.forge(t, forged{who: pair{id, "x"}, path: "/a-priv/other"}).oneOf(t, "GET with the ID "+id, 403)
 				}
 			})
 		}

@@ -72,9 +72,9 @@ func unknownID(t *testing.T, w *world) {
 			took := map[bool][]time.Duration{}
 			for i := range samples {
 				id := ids[i%2*(1+i/2%2)]
-				r := w.signed(t, pair{id, "wrong"}, "GET", "/a-priv/other", "")
+				text, _ := forged{who: pair{id, "wrong"}, path: "/a-priv/other"}.text(w)
 				begin := time.Now()
-				a := w.do(t, r)
+				a := w.exchange(t, "GET", text)
 				known := id == w.full.id
 				took[known] = append(took[known], time.Since(begin))
 				if known {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type world struct {
 	errors  *errorList
 	pid     int
 	looked  int // how often the state was compared
+	dialed  atomic.Uint32
 
 	a, b api.Account
 	// The keys of A, and one of B; none allows nothing.
