@@ -97,7 +97,7 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 		return in, err
 	}
 	in.SourceBucket, in.SourceKey, in.SourceVersion = from.bucket, from.key, from.version
-	if in.SourceCustomerKey, err = q.customerKey(sourceKeyPrefix); err != nil {
+	if in.SourceCustomerKey, err = q.customerKey(sourceKey); err != nil {
 		return in, err
 	}
 	if in.Encryption, err = q.encrypting(); err != nil {
@@ -146,10 +146,10 @@ func (q *request) uploadPartCopy() error {
 		return err
 	}
 	in := objects.GetInput{Bucket: from.bucket, Key: from.key, Version: from.version, If: q.conditions("X-Amz-Copy-Source-")}
-	if in.CustomerKey, err = q.customerKey(sourceKeyPrefix); err != nil {
+	if in.CustomerKey, err = q.customerKey(sourceKey); err != nil {
 		return err
 	}
-	key, err := q.customerKey(customerPrefix)
+	key, err := q.customerKey(objectKey)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,7 @@ import (
 	"coffer/objects"
 )
 
-// The headers of encryption. A copy names the key of its source by those of the
-// second prefix.
+// The headers of encryption.
 const (
 	sseHeader       = "X-Amz-Server-Side-Encryption"
 	sseKMSKey       = sseHeader + "-Aws-Kms-Key-Id"
@@ -22,6 +21,16 @@ const (
 	sseBucketKey    = sseHeader + "-Bucket-Key-Enabled"
 	customerPrefix  = sseHeader + "-Customer-"
 	sourceKeyPrefix = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
+)
+
+// keyHeaders are the three headers by which a client sends a key: for the object
+// of a request, or for the source of a copy. They are whole names, so that no
+// request puts them together.
+type keyHeaders struct{ algorithm, key, digest string }
+
+var (
+	objectKey = keyHeaders{customerPrefix + "Algorithm", customerPrefix + "Key", customerPrefix + "Key-Md5"}
+	sourceKey = keyHeaders{sourceKeyPrefix + "Algorithm", sourceKeyPrefix + "Key", sourceKeyPrefix + "Key-Md5"}
 )
 
 // invalidSSE is the error of a header that says something wrong of encryption. It
@@ -33,7 +42,7 @@ func invalidSSE(name, message string) error {
 // readEncrypting reads what headers, or the fields of a form, ask of encryption
 // (AWS, "PutObject" and "Specifying server-side encryption").
 func readEncrypting(h http.Header) (ask objects.Encrypting, err error) {
-	if ask.CustomerKey, err = readCustomerKey(h, customerPrefix); err != nil {
+	if ask.CustomerKey, err = readCustomerKey(h, objectKey); err != nil {
 		return ask, err
 	}
 	kind, asked := h[sseHeader]
@@ -82,11 +91,10 @@ func readEncrypting(h http.Header) (ask objects.Encrypting, err error) {
 	return ask, nil
 }
 
-// readCustomerKey reads the key of a client from the three headers with a prefix;
-// none if there are none of them.
-func readCustomerKey(h http.Header, prefix string) (none coffer.Secret, err error) {
-	algorithm, key, digest := prefix+"Algorithm", prefix+"Key", prefix+"Key-Md5"
+// readCustomerKey reads the key of a client; none if there is none of its headers.
+func readCustomerKey(h http.Header, names keyHeaders) (none coffer.Secret, err error) {
 	const requests = "Requests specifying Server Side Encryption with Customer provided keys must "
+	algorithm, key, digest := names.algorithm, names.key, names.digest
 	if len(h[algorithm])+len(h[key])+len(h[digest]) == 0 {
 		return none, nil
 	}
@@ -122,8 +130,8 @@ func (q *request) encrypting() (objects.Encrypting, error) {
 }
 
 // customerKey is readCustomerKey for this request.
-func (q *request) customerKey(prefix string) (coffer.Secret, error) {
-	key, err := readCustomerKey(q.r.Header, prefix)
+func (q *request) customerKey(names keyHeaders) (coffer.Secret, error) {
+	key, err := readCustomerKey(q.r.Header, names)
 	if err == nil {
 		err = q.checkWire(key)
 	}
@@ -156,7 +164,7 @@ func (q *request) readingKey() (coffer.Secret, error) {
 	if _, asked := q.r.Header[sseHeader]; asked {
 		return coffer.Secret{}, invalidSSE(sseHeader, "x-amz-server-side-encryption header is not supported for this operation.")
 	}
-	return q.customerKey(customerPrefix)
+	return q.customerKey(objectKey)
 }
 
 // writeEncryption sets the headers that tell how an object is encrypted.
@@ -174,10 +182,10 @@ func (q *request) writeEncryption(e *coffer.Encryption) {
 		if e.BucketKey {
 			h.Set("x-amz-server-side-encryption-bucket-key-enabled", "true")
 		}
-	case e.Kind == coffer.SSEC && len(q.r.Header[customerPrefix+"Key-Md5"]) > 0:
+	case e.Kind == coffer.SSEC && len(q.r.Header[objectKey.digest]) > 0:
 		h.Set("x-amz-server-side-encryption-customer-algorithm", "AES256")
 		// As it came: it was found to be that of the key.
-		h.Set("x-amz-server-side-encryption-customer-key-MD5", q.r.Header.Get(customerPrefix+"Key-Md5"))
+		h.Set("x-amz-server-side-encryption-customer-key-MD5", q.r.Header.Get(objectKey.digest))
 	}
 }
 

@@ -77,7 +77,7 @@ func (q *request) uploadPart() error {
 	if err != nil {
 		return err
 	}
-	key, err := q.customerKey(customerPrefix)
+	key, err := q.customerKey(objectKey)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (q *request) completeMultipartUpload() error {
 			return coffer.Errorf(coffer.InvalidRequest, "Value for x-amz-mp-object-size header is invalid.")
 		}
 	}
-	if in.CustomerKey, err = q.customerKey(customerPrefix); err != nil {
+	if in.CustomerKey, err = q.customerKey(objectKey); err != nil {
 		return err
 	}
 	if in.Parts, err = q.readParts(); err != nil {
