@@ -100,12 +100,9 @@ func (s *Service) openInstanceKey(ctx context.Context) error {
 // Encrypts tells whether all new objects are encrypted, asked for or not.
 func (s *Service) Encrypts() bool { return s.Encrypt }
 
-// encryption settles how a new object of b is encrypted; nil if it is not. It has
-// no key yet.
-func (s Session) encryption(ctx context.Context, b coffer.Bucket, ask Encrypting) (e *coffer.Encryption, err error) {
-	if b.Configs&configEncryption.bit() == 0 {
-		return s.settle(nil, ask)
-	}
+// bucketEncryption settles how a new object of b is encrypted, as the bucket says
+// now.
+func (s Session) bucketEncryption(ctx context.Context, b coffer.Bucket, ask Encrypting) (e *coffer.Encryption, err error) {
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
 		e, err = s.encryptionIn(r, b, ask)
 		return err
@@ -113,7 +110,8 @@ func (s Session) encryption(ctx context.Context, b coffer.Bucket, ask Encrypting
 	return e, err
 }
 
-// encryptionIn is encryption inside of a transaction that may have read b.
+// encryptionIn is bucketEncryption inside of a transaction. There is no key yet,
+// and nil says that the object is not encrypted.
 func (s Session) encryptionIn(r meta.Reader, b coffer.Bucket, ask Encrypting) (*coffer.Encryption, error) {
 	b, err := readBucket(r, b.Name)
 	if err != nil {
@@ -164,8 +162,11 @@ func (s Session) settle(preset *coffer.BucketEncryption, ask Encrypting) (*coffe
 // newEncryption settles how a new object of b is encrypted, and makes its key; nil
 // and none if it is not.
 func (s Session) newEncryption(ctx context.Context, b coffer.Bucket, ask Encrypting) (*coffer.Encryption, crypt.Key, error) {
-	e, err := s.encryption(ctx, b, ask)
-	if err != nil {
+	if b.Configs&configEncryption.bit() == 0 && ask.Kind == coffer.NotEncrypted && !s.Encrypt {
+		return nil, crypt.Key{}, nil
+	}
+	e, err := s.bucketEncryption(ctx, b, ask)
+	if err != nil || e == nil {
 		return nil, crypt.Key{}, err
 	}
 	key, err := s.newKey(ctx, e, ask.CustomerKey)

@@ -88,7 +88,8 @@ func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key str
 		if err == nil {
 			err = s.admitQuota(r, b, key, size)
 		}
-		if cond = s.atLeast(cond, bucket, key); err != nil || cond == (Conditions{}) {
+		cond := s.atLeast(cond, bucket, key)
+		if err != nil || cond == (Conditions{}) {
 			return err
 		}
 		old, err := currentRow(r, b.ID, key)
