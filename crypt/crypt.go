@@ -75,6 +75,7 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[key]")) }
 const (
 	useWrap    = "coffer wrap v1"
 	useCheck   = "coffer key check v1"
+	useTag     = "coffer tag v1"
 	useSegment = "coffer segments v1"
 )
 
@@ -148,6 +149,15 @@ func (k Key) Check(rand io.Reader) ([]byte, error) {
 // Matches tells whether check was made of k, in a time that tells nothing else.
 func (k Key) Matches(check []byte) bool {
 	return len(check) == CheckBytes && hmac.Equal(k.digest(Salt(check[:SaltBytes])), check[SaltBytes:])
+}
+
+// Tag is 16 bytes that name a digest to who does not have the key: the same for the
+// same digest, and nothing of it can be learned from them.
+func (k Key) Tag(digest []byte) []byte {
+	mac := hmac.New(sha256.New, k.b[:])
+	mac.Write([]byte(useTag))
+	mac.Write(digest)
+	return mac.Sum(nil)[:16]
 }
 
 func (k Key) digest(salt Salt) []byte {

@@ -26,8 +26,8 @@ type CompleteInput struct {
 	Size int64
 	// Checksum is what the client says of the whole; empty if it does not.
 	Checksum coffer.Checksum
-	// CustomerKey must be that of the upload, if there is one: parts are joined
-	// without it.
+	// CustomerKey must be that of the upload, if there is one. As in AWS, an upload
+	// that was begun with a checksum algorithm needs it, and others do not.
 	CustomerKey coffer.Secret
 }
 
@@ -101,7 +101,7 @@ func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound e
 
 func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
 	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, Lock: u.Lock, PartsCount: len(in.Parts), Encryption: u.Encryption}}
-	if !in.CustomerKey.Empty() {
+	if !in.CustomerKey.Empty() || u.Checksum.Algorithm != "" {
 		if err := checkUploadKey(u.Encryption, in.CustomerKey); err != nil {
 			return o.Object, err
 		}

@@ -3,9 +3,9 @@ package objects
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 
 	"coffer"
 	"coffer/crypt"
@@ -313,15 +313,12 @@ func readsBytes(a coffer.Action) bool {
 	return false
 }
 
-// etag is the entity tag of bytes that were read by d: not their MD5 where S3 says
-// nothing of it, so that it tells nothing of them.
-func (s *Service) etag(d *digester, e *coffer.Encryption) (string, error) {
+// etagOf is the entity tag of bytes that were read by d and encrypted as e under key:
+// not their MD5 where S3 says nothing of it, so that it tells nothing of them. A
+// part that is sent again has the same tag.
+func (d *digester) etagOf(e *coffer.Encryption, key crypt.Key) string {
 	if e.Is(coffer.NotEncrypted) || e.Is(coffer.SSES3) {
-		return d.etag(), nil
+		return d.etag()
 	}
-	var b [16]byte
-	if _, err := io.ReadFull(s.Rand, b[:]); err != nil {
-		return "", fmt.Errorf("read randomness: %w", err)
-	}
-	return fmt.Sprintf("%x", b), nil
+	return hex.EncodeToString(key.Tag(d.md5.Sum(nil)))
 }

@@ -165,6 +165,52 @@ func TestEncryptedObjectsReadBack(t *testing.T) {
 	}
 }
 
+func TestAPartSentAgainHasTheSameTag(t *testing.T) {
+	w := newWorld(t)
+	var tags []string
+	for range 2 {
+		u, err := w.alice.CreateUpload(t.Context(), UploadInput{Bucket: "bucket", Key: "u", Encryption: sseC(keyOne)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []string{"same", "same", "other"} {
+			p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "u", Upload: u.ID, Number: 1,
+				Body: strings.NewReader(b), Size: int64(len(b)), CustomerKey: coffer.NewSecretFrom(keyOne)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tags = append(tags, p.ETag)
+		}
+	}
+	if tags[0] != tags[1] || tags[0] == tags[2] || tags[0] == tags[3] {
+		t.Errorf("PutPart(same, same, other; same in another upload) = %q, want the same tag for the first two only", tags)
+	}
+}
+
+// TestACompleteNeedsTheKeyWithAChecksum is as AWS documents it.
+func TestACompleteNeedsTheKeyWithAChecksum(t *testing.T) {
+	w := newWorld(t)
+	one, two, none := coffer.NewSecretFrom(keyOne), coffer.NewSecretFrom(keyTwo), coffer.Secret{}
+	for _, tt := range []struct {
+		sum      coffer.ChecksumAlgorithm
+		customer coffer.Secret
+		refused  bool
+	}{{"", none, false}, {"", one, false}, {"", two, true}, {coffer.CRC32, none, true}, {coffer.CRC32, two, true}, {coffer.CRC32, one, false}} {
+		u, err := w.alice.CreateUpload(t.Context(), UploadInput{Bucket: "bucket", Key: "u", Encryption: sseC(keyOne), Checksum: coffer.Checksum{Algorithm: tt.sum}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "u", Upload: u.ID, Number: 1, Body: strings.NewReader("x"), Size: 1, CustomerKey: one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.alice.Complete(t.Context(), CompleteInput{Bucket: "bucket", Key: "u", Upload: u.ID, Parts: []coffer.Part{p}, Size: -1, CustomerKey: tt.customer})
+		if got := coffer.CodeOf(err) == coffer.InvalidRequest; got != tt.refused || err != nil && !got {
+			t.Errorf("Complete(checksum %q, key given: %v) = %v, want refused: %v", tt.sum, !tt.customer.Empty(), err, tt.refused)
+		}
+	}
+}
+
 // TestNoPlainByteIsStored looks through all files for a known text.
 func TestNoPlainByteIsStored(t *testing.T) {
 	needle := []byte("this must not be found anywhere")

@@ -54,12 +54,8 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 		s.abandon(ctx, st, err)
 		return coffer.Object{}, err
 	}
-	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size,
+	o := row{body: st.body, Object: coffer.Object{Key: in.Key, Size: st.size, ETag: d.etagOf(e, key),
 		Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: d.checksum(), Encryption: e}}
-	if o.ETag, err = s.etag(d, e); err != nil {
-		s.abandon(ctx, st, err)
-		return coffer.Object{}, err
-	}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {

@@ -42,14 +42,12 @@ func (s Session) recrypt(ctx context.Context, in CopyInput, as *coffer.Encryptio
 	if again.stored, err = s.store(ctx, d, c.Size, key); err != nil {
 		return again, err
 	}
-	if err = d.verify(Digests{}, c.Size); err == nil {
-		again.etag, err = s.etag(d, as)
-	}
-	if err != nil {
+	if err := d.verify(Digests{}, c.Size); err != nil {
 		s.abandon(ctx, again.stored, err)
+		return again, err
 	}
-	again.checksum = d.checksum()
-	return again, err
+	again.etag, again.checksum = d.etagOf(as, key), d.checksum()
+	return again, nil
 }
 
 // fill makes o an object of the bytes.

@@ -134,11 +134,8 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 		s.abandon(ctx, st, err)
 		return coffer.Part{}, err
 	}
-	p := partRow{ref: st.ref, crc64: d.whole(), salt: salt, Part: coffer.Part{Number: in.Number, Size: st.size, Checksum: d.checksum(), Encryption: u.Encryption}}
-	if p.ETag, err = s.etag(d, u.Encryption); err != nil {
-		s.abandon(ctx, st, err)
-		return coffer.Part{}, err
-	}
+	p := partRow{ref: st.ref, crc64: d.whole(), salt: salt, Part: coffer.Part{Number: in.Number, Size: st.size, ETag: d.etagOf(u.Encryption, key),
+		Checksum: d.checksum(), Encryption: u.Encryption}}
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error { return s.keepPart(tx, in, &p) })
 	if err != nil {
 		s.abandon(ctx, st, err)
