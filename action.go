@@ -217,3 +217,12 @@ func (a Action) OfVersion(version string) Action {
 	}
 	return a
 }
+
+// SetsUp tells whether a makes, changes or deletes a bucket or how it is set up.
+func (a Action) SetsUp() bool { return a >= CreateBucket && a < GetObject }
+
+// Lists tells whether a lists what is in a bucket.
+func (a Action) Lists() bool { return a >= ListBucket && a <= ListBucketMultipartUploads }
+
+// OnObject tells whether a is about an object, or a key that may have one.
+func (a Action) OnObject() bool { return a >= GetObject && a < ActionCount }

@@ -18,6 +18,8 @@ type Bucket struct {
 	Name    BucketName
 	ID      BucketID
 	Account AccountID
+	// Owner is the account's canonical ID.
+	Owner   CanonicalID
 	Region  string
 	Created time.Time
 	// Configs has a bit for each configuration that the bucket has, and Revision

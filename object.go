@@ -34,6 +34,8 @@ type Object struct {
 	Lock Lock
 	// Encryption is nil for an object that is stored as it came.
 	Encryption *Encryption
+	// ACL is nil for an object of the bucket's owner that nobody else has a grant on.
+	ACL *ACL
 	// PartsCount is 0 for an object that was not made of parts.
 	PartsCount int
 	// Restored is until when an archived object is restored; zero if it never was.

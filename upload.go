@@ -26,6 +26,8 @@ type Upload struct {
 	Lock Lock
 	// Encryption is that of the object; nil for none.
 	Encryption *Encryption
+	// ACL is that which the object will have.
+	ACL *ACL
 	// Checksum says which checksum the parts bear and how they are joined; its
 	// Value is empty.
 	Checksum Checksum

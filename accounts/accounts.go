@@ -216,7 +216,9 @@ func insert(tx meta.Tx, a coffer.Account) error {
 	if err := tx.Set(accountKey(a.ID), encodeAccount(a)); err != nil {
 		return err
 	}
-	return tx.Set(emailKey(a.Email), encodeEmail(a.ID))
+	return errors.Join(
+		tx.Set(emailKey(a.Email), encodeEmail(a.ID)),
+		tx.Set(canonicalKey(a.Canonical), encodeEmail(a.ID)))
 }
 
 // List returns all accounts in the order of their IDs.
@@ -255,11 +257,29 @@ func (s *Service) ByEmail(ctx context.Context, email string) (coffer.Account, er
 	})
 }
 
-// Find returns the account that handle names: an e-mail address if it has an @,
-// an ID otherwise.
+// ByCanonical returns the account with a canonical ID, or NoSuchAccount.
+func (s *Service) ByCanonical(ctx context.Context, id coffer.CanonicalID) (coffer.Account, error) {
+	return s.find(ctx, string(id), func(r meta.Reader) (coffer.AccountID, error) {
+		value, err := r.Get(canonicalKey(id))
+		if err != nil {
+			return "", err
+		}
+		return decodeEmail(value)
+	})
+}
+
+// canonicalLen is the length of a canonical ID, which no other name of an account
+// has.
+const canonicalLen = 64
+
+// Find returns the account that handle names: an e-mail address if it has an @, a
+// canonical ID if it has 64 characters, an ID otherwise.
 func (s *Service) Find(ctx context.Context, handle string) (coffer.Account, error) {
-	if strings.Contains(handle, "@") {
+	switch {
+	case strings.Contains(handle, "@"):
 		return s.ByEmail(ctx, handle)
+	case len(handle) == canonicalLen:
+		return s.ByCanonical(ctx, coffer.CanonicalID(handle))
 	}
 	return s.Get(ctx, coffer.AccountID(handle))
 }

@@ -51,7 +51,7 @@ func TestCreateIsFoundByEveryName(t *testing.T) {
 	if want.Email != "ann@example.com" || want.Name != "Ann" || !want.Created.Equal(noon) || len(want.Canonical) != 64 {
 		t.Errorf("Create = %+v, want ann@example.com, Ann, %v and a canonical ID of 64 digits", want, noon)
 	}
-	for _, handle := range []string{string(want.ID), "ann@example.com", "ANN@example.COM"} {
+	for _, handle := range []string{string(want.ID), string(want.Canonical), "ann@example.com", "ANN@example.COM"} {
 		if got, err := s.Find(t.Context(), handle); err != nil || got != want {
 			t.Errorf("Find(%q) = %+v, %v, want %+v", handle, got, err, want)
 		}

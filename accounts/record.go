@@ -27,6 +27,9 @@ func accountKey(id coffer.AccountID) []byte { return meta.Key(meta.PrefixAccount
 
 func emailKey(email string) []byte { return meta.Key(meta.PrefixAccountEmail, []byte(email)) }
 
+// canonicalKey is of a record like that of an e-mail address.
+func canonicalKey(id coffer.CanonicalID) []byte { return meta.Key(meta.PrefixCanonical, []byte(id)) }
+
 func encodeAccount(a coffer.Account) []byte {
 	r := meta.NewRecord(recordVersion)
 	r.Text(fieldID, string(a.ID))

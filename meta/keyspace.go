@@ -12,6 +12,7 @@ const (
 	// Owner: accounts.
 	PrefixAccount      = 'a' // account ID → account
 	PrefixAccountEmail = 'e' // e-mail → account ID
+	PrefixCanonical    = 'C' // canonical ID → account ID
 	PrefixMember       = 'M' // account ID, member ID → member, with what proves who they are
 	PrefixMemberEmail  = 'E' // e-mail → account ID, member ID
 	PrefixSession      = 'S' // member ID, hash of the token → session

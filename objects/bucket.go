@@ -25,9 +25,12 @@ type CreateBucketInput struct {
 	Tags   []coffer.Tag
 	// ObjectLock makes a bucket whose versions can be locked.
 	ObjectLock bool
+	// Ownership is the instance's setting if "".
+	Ownership coffer.ObjectOwnership
+	ACL       coffer.NewACL
 }
 
-// CreateBucket makes a bucket in a region, with all else as it is by default.
+// CreateBucket makes a bucket in a region, with all else as this instance sets it.
 func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, region string) (coffer.Bucket, error) {
 	return s.MakeBucket(ctx, CreateBucketInput{Name: name, Region: region})
 }
@@ -36,10 +39,7 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 // BucketAlreadyExists if the name is taken: names are global.
 func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.Bucket, error) {
 	name := in.Name
-	if s.actor.Anonymous() {
-		return coffer.Bucket{}, &coffer.Error{Code: coffer.AccessDenied}
-	}
-	if err := s.allow(coffer.CreateBucket, name, ""); err != nil {
+	if err := s.allow(coffer.CreateBucket, name); err != nil {
 		return coffer.Bucket{}, err
 	}
 	if err := s.admitBucketTags(name, in.Tags); err != nil {
@@ -48,14 +48,18 @@ func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.B
 	if err := s.Writable(); err != nil {
 		return coffer.Bucket{}, err
 	}
-	b := coffer.Bucket{Name: name, Account: s.actor.Account, Region: in.Region, Created: s.now()}
+	b := coffer.Bucket{Name: name, Account: s.actor.Account, Owner: s.actor.Canonical, Region: in.Region, Created: s.now()}
 	if in.ObjectLock {
 		b.ObjectLock, b.Versioning = true, coffer.VersioningEnabled
 		if err := s.allowLockedBucket(name); err != nil {
 			return coffer.Bucket{}, err
 		}
 	}
-	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
+	configs, err := s.firstConfigs(ctx, &b, in)
+	if err != nil {
+		return coffer.Bucket{}, err
+	}
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		old, err := readBucket(tx, name)
 		switch {
 		case err == nil && old.Account == s.actor.Account:
@@ -74,6 +78,7 @@ func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.B
 		return errors.Join(
 			tx.Set(bucketKey(name), encodeBucket(b)),
 			tx.Set(accountBucketKey(b.Account, name), nil),
+			configs.write(tx, b.ID),
 			s.note(ctx, tx, b, "bucket.create"),
 			s.tagNewBucket(ctx, tx, b, in.Tags))
 	})
@@ -117,6 +122,21 @@ func (s Session) HeadBucket(ctx context.Context, name coffer.BucketName, a coffe
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
 		b, err = s.bucket(r, name, a, "")
 		return err
+	})
+	return b, err
+}
+
+// Exists reads what is known of a bucket, for HeadBucket: a key of its account must
+// see it, others must be allowed to list it (AWS, "HeadBucket").
+func (s Session) Exists(ctx context.Context, name coffer.BucketName) (b coffer.Bucket, err error) {
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		if b, err = s.enter(r, name); err != nil {
+			return err
+		}
+		if s.owns(b) {
+			return s.authorize(r, b, coffer.GetBucketLocation, "")
+		}
+		return s.authorize(r, b, coffer.ListBucket, "")
 	})
 	return b, err
 }
@@ -194,10 +214,7 @@ type ListBucketsInput struct {
 // ListBuckets reads the buckets that the actor may see, by name. next is what
 // After must be for the next page, "" if this is the last.
 func (s Session) ListBuckets(ctx context.Context, in ListBucketsInput) (list []coffer.Bucket, next string, err error) {
-	if s.actor.Anonymous() {
-		return nil, "", &coffer.Error{Code: coffer.AccessDenied}
-	}
-	if err := s.allow(coffer.ListAllMyBuckets, "", ""); err != nil {
+	if err := s.allow(coffer.ListAllMyBuckets, ""); err != nil {
 		return nil, "", err
 	}
 	err = s.Meta.View(ctx, func(r meta.Reader) error {

@@ -17,28 +17,36 @@ import (
 type configKind byte
 
 const (
-	configAcceleration configKind = 'f'
+	configACL          configKind = 'a'
+	configPublicAccess configKind = 'b'
 	configCORS         configKind = 'c'
 	configEncryption   configKind = 'e'
-	configLifecycle    configKind = 'l'
+	configAcceleration configKind = 'f'
 	configLock         configKind = 'k'
-	configPayment      configKind = 'y'
+	configLifecycle    configKind = 'l'
+	configOwnership    configKind = 'o'
+	configPolicy       configKind = 'p'
 	configQuota        configKind = 'q'
 	configTagging      configKind = 't'
 	configWebsite      configKind = 'w'
+	configPayment      configKind = 'y'
 )
 
 // configNames are what the audit log calls the configurations.
 var configNames = map[configKind]string{
-	configAcceleration: "acceleration",
+	configACL:          "acl",
+	configPublicAccess: "public-access-block",
 	configCORS:         "cors",
 	configEncryption:   "encryption",
-	configLifecycle:    "lifecycle",
+	configAcceleration: "acceleration",
 	configLock:         "object-lock",
-	configPayment:      "payment",
+	configLifecycle:    "lifecycle",
+	configOwnership:    "ownership",
+	configPolicy:       "policy",
 	configQuota:        "quota",
 	configTagging:      "tagging",
 	configWebsite:      "website",
+	configPayment:      "payment",
 }
 
 // bit is the kind's in Bucket.Configs, which spares reading what is not there.

@@ -44,6 +44,7 @@ func encodeBucket(b coffer.Bucket) []byte {
 	r.Int(7, b.Revision)
 	r.Int(10, int64(b.Versioning))
 	r.Int(11, intOf(b.ObjectLock))
+	r.Text(20, string(b.Owner))
 	return r.Bytes()
 }
 
@@ -77,6 +78,8 @@ func decodeBucket(value []byte) (coffer.Bucket, error) {
 			b.Versioning = coffer.Versioning(f.Int())
 		case 11:
 			b.ObjectLock = f.Int() != 0
+		case 20:
+			b.Owner = coffer.CanonicalID(f.Text())
 		default:
 			return f.Unknown()
 		}

@@ -100,7 +100,8 @@ func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound e
 }
 
 func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
-	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, Lock: u.Lock, PartsCount: len(in.Parts), Encryption: u.Encryption}}
+	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, ACL: u.ACL, Lock: u.Lock,
+		PartsCount: len(in.Parts), Encryption: u.Encryption}}
 	if !in.CustomerKey.Empty() || u.Checksum.Algorithm != "" {
 		if err := checkUploadKey(u.Encryption, in.CustomerKey); err != nil {
 			return o.Object, err

@@ -31,6 +31,8 @@ type CopyInput struct {
 	Tags        []coffer.Tag
 	// Lock is of what is made: that of the source is never copied.
 	Lock coffer.Lock
+	// ACL is the copy's; that of the source is never copied.
+	ACL coffer.NewACL
 	// Checksum asks for a checksum of that algorithm; "" keeps the source's.
 	Checksum coffer.ChecksumAlgorithm
 
@@ -54,8 +56,12 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	if _, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
 		return Copied{}, err
 	}
+	var err error
+	if in.ACL, err = s.admitACL(ctx, in.Bucket, in.Key, in.ACL); err != nil {
+		return Copied{}, err
+	}
 	if in.ReplaceTags {
-		if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+		if err := s.admitTags(ctx, in.Bucket, in.Key, in.Tags); err != nil {
 			return Copied{}, err
 		}
 	}
@@ -98,7 +104,7 @@ type needChecksum struct{ body bodyID }
 func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
 
 func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID, again recrypted) (Copied, error) {
-	from, err := s.bucket(tx, in.SourceBucket, coffer.GetObject.OfVersion(in.SourceVersion), in.SourceKey)
+	from, err := s.at(in.SourceVersion).bucket(tx, in.SourceBucket, coffer.GetObject.OfVersion(in.SourceVersion), in.SourceKey)
 	if err != nil {
 		return Copied{}, err
 	}
@@ -111,7 +117,7 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 		err = coffer.Errorf(coffer.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.")
 	}
 	if err != nil {
-		return Copied{}, err
+		return Copied{}, s.hide(tx, from, in.SourceKey, err)
 	}
 	if err := checkCustomerKey(source.Encryption, in.SourceCustomerKey); err != nil {
 		return Copied{}, err
@@ -123,7 +129,10 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if err != nil {
 		return Copied{}, err
 	}
-	if made.Tags, err = s.copiedTags(in, source.Tags); err != nil {
+	if made.Tags, err = s.copiedTags(tx, from, to, in, source.Tags); err != nil {
+		return Copied{}, err
+	}
+	if made.ACL, err = s.newACL(tx, to, in.Key, in.ACL); err != nil {
 		return Copied{}, err
 	}
 	as, err := s.encryptionIn(tx, to, in.Encryption)

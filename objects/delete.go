@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"coffer"
@@ -41,7 +42,7 @@ type Deleted struct {
 func (s Session) Delete(ctx context.Context, bucket coffer.BucketName, d Doomed) (Deleted, error) {
 	var done Deleted
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
+		b, err := s.enter(tx, bucket)
 		if err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func (s Session) DeleteMany(ctx context.Context, bucket coffer.BucketName, doome
 func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, doomed []Doomed) ([]Deleted, error) {
 	results := make([]Deleted, len(doomed))
 	err := s.Meta.Update(ctx, func(tx meta.Tx) error {
-		b, err := s.bucket(tx, bucket, coffer.GetBucketLocation, "")
+		b, err := s.enter(tx, bucket)
 		if err != nil {
 			return err
 		}
@@ -83,9 +84,19 @@ func (s Session) deleteTogether(ctx context.Context, bucket coffer.BucketName, d
 			done.Err = err
 			results[i] = done
 		}
-		return nil
+		return s.allDenied(b, results)
 	})
 	return results, err
+}
+
+// allDenied refuses a request of a stranger as a whole if it may delete nothing
+// at all; others are told of each object.
+func (s Session) allDenied(b coffer.Bucket, results []Deleted) error {
+	allowed := func(d Deleted) bool { return coffer.CodeOf(d.Err) != coffer.AccessDenied }
+	if len(results) == 0 || s.owns(b) || slices.ContainsFunc(results, allowed) {
+		return nil
+	}
+	return results[0].Err
 }
 
 // remove deletes an object in tx: the version that d names, or the current one,
@@ -95,7 +106,7 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) 
 	if err := coffer.CheckObjectKey(d.Key); err != nil {
 		return Deleted{}, err
 	}
-	if err := s.allow(coffer.DeleteObject.OfVersion(d.Version), b.Name, d.Key); err != nil {
+	if err := s.at(d.Version).authorize(tx, b, coffer.DeleteObject.OfVersion(d.Version), d.Key); err != nil {
 		return Deleted{}, err
 	}
 	if d.Version != "" && coffer.CheckVersionID(d.Version) != nil {
@@ -118,7 +129,7 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) 
 	if old == nil {
 		return done, nil
 	}
-	if err := s.MayRemove(b.Name, old.Object, d.Bypass); err != nil {
+	if err := s.MayRemove(tx, b, old.Object, d.Bypass); err != nil {
 		return Deleted{}, err
 	}
 	return done, s.removeVersion(tx, b, old)

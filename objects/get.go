@@ -130,24 +130,27 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 	if err := coffer.CheckObjectKey(in.Key); err != nil {
 		return nil, err
 	}
-	c := &Content{service: s.Service}
+	c, s := &Content{service: s.Service}, s.at(in.Version)
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		var err error
 		if c.Bucket, err = s.bucket(r, in.Bucket, in.action(), in.Key); err != nil {
 			return err
 		}
 		o, err := findReadable(r, c.Bucket, in.Key, in.Version)
+		if hidden := s.hide(r, c.Bucket, in.Key, err); hidden != err {
+			return hidden
+		}
 		if o != nil {
 			c.Object, c.body, c.Length = o.Object, o.body, o.Size
 		}
 		if err != nil {
 			return err
 		}
-		if !s.actor.Scope.Allows(coffer.GetObjectTagging.OfVersion(in.Version), in.Bucket, in.Key) {
+		if len(c.Tags) > 0 && s.authorize(r, c.Bucket, coffer.GetObjectTagging.OfVersion(in.Version), in.Key) != nil {
 			// Not even how many they are is told to who may not read them.
 			c.Tags = nil
 		}
-		s.hideLock(in.Bucket, &c.Object)
+		s.hideLock(r, c.Bucket, &c.Object)
 		if readsBytes(in.action()) {
 			if err := checkCustomerKey(c.Encryption, in.CustomerKey); err != nil {
 				return err

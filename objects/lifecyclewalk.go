@@ -144,7 +144,7 @@ func (w *lifecycleWalk) current(o coffer.Object) *due {
 func (w *lifecycleWalk) noncurrent(o coffer.Object, since time.Time, newer int) *due {
 	d := due{act: LifecycleNoncurrent, key: o.Key, id: coffer.VersionName(o.VersionID), size: o.Size, since: since, newer: newer}
 	if e := w.l.Noncurrents(o, since, newer, w.day); e != nil && !w.now.Before(e.Date) {
-		if w.s.As(coffer.Actor{}).MayRemove(w.b.Name, o, false) != nil {
+		if w.s.asItself(w.b).MayRemove(nil, w.b, o, false) != nil {
 			return nil
 		}
 		d.rule = e.Rule
@@ -271,7 +271,7 @@ func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle,
 		v.Attributes.StorageClass = still.class
 		return true, tx.Set(v.at, encodeRow(v.row))
 	}
-	_, err = s.As(coffer.Actor{Account: b.Account}).remove(tx, b, Doomed{Key: d.key, Version: d.id})
+	_, err = s.asItself(b).remove(tx, b, Doomed{Key: d.key, Version: d.id})
 	if err != nil && coffer.CodeOf(err) != coffer.Internal {
 		return false, nil // it is locked
 	}

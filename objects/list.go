@@ -26,8 +26,8 @@ type ListInput struct {
 }
 
 // ListPage is one page, its objects and its common prefixes each in byte order.
-// Of the attributes of an object it has the storage class only, and of its
-// checksum not the value.
+// Of the attributes of an object it has the storage class only, of its checksum
+// not the value, and of its access control list the owner.
 type ListPage struct {
 	Bucket   coffer.Bucket
 	Objects  []coffer.Object
@@ -50,12 +50,19 @@ func (s Session) List(ctx context.Context, in ListInput) (ListPage, error) {
 			return err
 		}
 		page.Bucket = b
+		enforced, err := s.enforced(r, b)
+		if err != nil {
+			return err
+		}
 		walk := walk{reader: r, base: objectKey(b.ID, ""), prefix: in.Prefix, delimiter: in.Delimiter,
 			after: in.After, max: in.Max}
 		page.Prefixes, page.Next, err = walk.run(func(key string, value []byte) error {
 			o, err := decodeListed(key, value)
 			if n := len(page.Objects); n == shortPage {
 				page.Objects = slices.Grow(page.Objects, max(0, min(in.Max, ListMax)-n))
+			}
+			if enforced {
+				o.ACL = nil // all that is here belongs to the bucket's owner
 			}
 			page.Objects = append(page.Objects, o)
 			return err

@@ -10,6 +10,7 @@ import (
 
 // PartsPage is one page of the parts of an upload.
 type PartsPage struct {
+	Bucket coffer.Bucket
 	Upload coffer.Upload
 	Parts  []coffer.Part
 	// Next is the number behind which the next page begins; 0 if this is the last.
@@ -25,7 +26,7 @@ func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key st
 		if err == nil {
 			u.Abort, err = s.abortion(r, b, u)
 		}
-		if page.Upload = u; err != nil || limit <= 0 {
+		if page.Bucket, page.Upload = b, u; err != nil || limit <= 0 {
 			return err
 		}
 		return parts(r, id, min(max(after, 0), coffer.PartNumberMax), func(p partRow) (bool, error) {
@@ -54,6 +55,7 @@ type ListUploadsInput struct {
 
 // UploadsPage is one page of the uploads of a bucket.
 type UploadsPage struct {
+	Bucket   coffer.Bucket
 	Uploads  []coffer.Upload
 	Prefixes []string
 	// Next and NextID are what After and AfterID must be for the next page; "" if
@@ -72,6 +74,7 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 		if err != nil || strings.Contains(in.Prefix, "\x00") { // no key has a NUL
 			return err
 		}
+		page.Bucket = b
 		w := walk{reader: r, base: meta.Key(meta.PrefixUpload, meta.KeyUint64(uint64(b.ID))),
 			prefix: in.Prefix, delimiter: in.Delimiter, after: in.after(), max: in.Max, tailed: true}
 		var next string

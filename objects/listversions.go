@@ -61,7 +61,16 @@ func (s Session) ListVersions(ctx context.Context, in ListVersionsInput) (Versio
 			return nil
 		}
 		w := &versionWalk{reader: r, bucket: b, in: in, page: &page}
-		return w.run()
+		if err := w.run(); err != nil {
+			return err
+		}
+		enforced, err := s.enforced(r, b)
+		for i := range page.Versions {
+			if enforced {
+				page.Versions[i].ACL = nil // all that is here belongs to the bucket's owner
+			}
+		}
+		return err
 	})
 	return page, err
 }

@@ -99,20 +99,18 @@ func (s Session) admitLock(ctx context.Context, bucket coffer.BucketName, key st
 		return nil
 	}
 	if lock.Retention.Mode != "" {
-		if err := s.allow(coffer.PutObjectRetention, bucket, key); err != nil {
-			return err
-		}
 		if err := s.checkUntil(lock.Retention.Until); err != nil {
-			return err
-		}
-	}
-	if lock.Hold != coffer.HoldUnset {
-		if err := s.allow(coffer.PutObjectLegalHold, bucket, key); err != nil {
 			return err
 		}
 	}
 	return s.Meta.View(ctx, func(r meta.Reader) error {
 		b, err := s.bucket(r, bucket, coffer.PutObject, key)
+		if err == nil && lock.Retention.Mode != "" {
+			err = s.authorize(r, b, coffer.PutObjectRetention, key)
+		}
+		if err == nil && lock.Hold != coffer.HoldUnset {
+			err = s.authorize(r, b, coffer.PutObjectLegalHold, key)
+		}
 		if err == nil && !b.ObjectLock {
 			err = noObjectLock()
 		}
@@ -152,21 +150,21 @@ func (s *Service) lockNew(r meta.Reader, b coffer.Bucket, o *row) error {
 // BypassGovernanceRetention may remove it before the end of a governance retention;
 // without it the actor does not matter, so that the program itself may ask. It is the
 // one place where a lock is looked at before bytes are let go of.
-func (s Session) MayRemove(bucket coffer.BucketName, o coffer.Object, bypass bool) error {
+func (s Session) MayRemove(r meta.Reader, b coffer.Bucket, o coffer.Object, bypass bool) error {
 	if o.Lock.Hold == coffer.HoldOn {
 		return locked()
 	}
-	return s.mayLoosen(bucket, o, bypass)
+	return s.mayLoosen(r, b, o, bypass)
 }
 
 // mayLoosen is MayRemove but for the legal hold, which keeps no retention from
 // being changed.
-func (s Session) mayLoosen(bucket coffer.BucketName, o coffer.Object, bypass bool) error {
-	switch r := o.Lock.Retention; {
-	case !r.Holds(s.Now()):
+func (s Session) mayLoosen(r meta.Reader, b coffer.Bucket, o coffer.Object, bypass bool) error {
+	switch kept := o.Lock.Retention; {
+	case !kept.Holds(s.Now()):
 		return nil
-	case r.Mode == coffer.Governance && bypass:
-		return s.allow(coffer.BypassGovernanceRetention, bucket, o.Key)
+	case kept.Mode == coffer.Governance && bypass:
+		return s.authorize(r, b, coffer.BypassGovernanceRetention, o.Key)
 	}
 	return locked()
 }
@@ -222,9 +220,9 @@ func (s Session) PutRetention(ctx context.Context, bucket coffer.BucketName, key
 			return err
 		}
 	}
-	return s.setLock(ctx, bucket, key, version, coffer.PutObjectRetention, func(o *row) error {
+	return s.setLock(ctx, bucket, key, version, coffer.PutObjectRetention, func(r meta.Reader, b coffer.Bucket, o *row) error {
 		if o.Lock.Retention.Loosens(next) {
-			if err := s.mayLoosen(bucket, o.Object, bypass); err != nil {
+			if err := s.mayLoosen(r, b, o.Object, bypass); err != nil {
 				return err
 			}
 		}
@@ -235,33 +233,34 @@ func (s Session) PutRetention(ctx context.Context, bucket coffer.BucketName, key
 
 // PutLegalHold sets the legal hold of a version.
 func (s Session) PutLegalHold(ctx context.Context, bucket coffer.BucketName, key, version string, hold coffer.LegalHold) error {
-	return s.setLock(ctx, bucket, key, version, coffer.PutObjectLegalHold, func(o *row) error {
+	return s.setLock(ctx, bucket, key, version, coffer.PutObjectLegalHold, func(_ meta.Reader, _ coffer.Bucket, o *row) error {
 		o.Lock.Hold = hold
 		return nil
 	})
 }
 
-func (s Session) setLock(ctx context.Context, bucket coffer.BucketName, key, version string, a coffer.Action, fn func(*row) error) error {
+func (s Session) setLock(ctx context.Context, bucket coffer.BucketName, key, version string, a coffer.Action,
+	fn func(meta.Reader, coffer.Bucket, *row) error) error {
 	if err := s.Writable(); err != nil {
 		return err
 	}
-	return s.change(ctx, bucket, key, version, a, func(_ meta.Tx, b coffer.Bucket, o *row) error {
+	return s.change(ctx, bucket, key, version, a, func(tx meta.Tx, b coffer.Bucket, o *row) error {
 		if !b.ObjectLock {
 			return noObjectLock()
 		}
-		return fn(o)
+		return fn(tx, b, o)
 	})
 }
 
 // hideLock takes from what a reader is told what it may not know.
-func (s Session) hideLock(bucket coffer.BucketName, o *coffer.Object) {
+func (s Session) hideLock(r meta.Reader, b coffer.Bucket, o *coffer.Object) {
 	if o.Lock == (coffer.Lock{}) {
 		return
 	}
-	if !s.actor.Scope.Allows(coffer.GetObjectRetention, bucket, o.Key) {
+	if s.authorize(r, b, coffer.GetObjectRetention, o.Key) != nil {
 		o.Lock.Retention = coffer.Retention{}
 	}
-	if !s.actor.Scope.Allows(coffer.GetObjectLegalHold, bucket, o.Key) {
+	if s.authorize(r, b, coffer.GetObjectLegalHold, o.Key) != nil {
 		o.Lock.Hold = coffer.HoldUnset
 	}
 }
@@ -270,6 +269,6 @@ func (s Session) hideLock(bucket coffer.BucketName, o *coffer.Object) {
 // "CreateBucket", Permissions).
 func (s Session) allowLockedBucket(name coffer.BucketName) error {
 	return errors.Join(
-		s.allow(coffer.PutBucketObjectLockConfiguration, name, ""),
-		s.allow(coffer.PutBucketVersioning, name, ""))
+		s.allow(coffer.PutBucketObjectLockConfiguration, name),
+		s.allow(coffer.PutBucketVersioning, name))
 }

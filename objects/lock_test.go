@@ -156,7 +156,7 @@ func TestLocksAreForWhoMay(t *testing.T) {
 		t.Errorf("Head with the right to know = %v, %v, want %v", c, err, lock)
 	}
 	hidden := coffer.Object{Key: "k", Lock: lock}
-	if scoped(t, w, coffer.Grant{Preset: coffer.PresetWriteOnly}).hideLock("bucket", &hidden); hidden.Lock != (coffer.Lock{}) {
+	if scoped(t, w, coffer.Grant{Preset: coffer.PresetWriteOnly}).hideLock(nil, coffer.Bucket{Name: "bucket", Account: alice.Account}, &hidden); hidden.Lock != (coffer.Lock{}) {
 		t.Errorf("who may not read locks is told %v", hidden.Lock)
 	}
 }

@@ -37,6 +37,7 @@ func encodeRow(o row) []byte {
 	r.Int(33, int64(o.body.pages))
 	r.Text(fieldVersionID, o.VersionID)
 	r.Int(fieldDeleteMarker, intOf(o.DeleteMarker))
+	encodeACL(r, o.ACL)
 	encodeLock(r, o.Lock)
 	r.Time(fieldRestored, o.Restored)
 	return r.Bytes()
@@ -72,7 +73,7 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.Restored = f.Time()
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
-				decodeTag(f, fieldTag, &o.Tags) || decodeLock(f, &o.Lock) || decodeEncryption(f, &o.Encryption) {
+				decodeTag(f, fieldTag, &o.Tags) || decodeACL(f, &o.ACL) || decodeLock(f, &o.Lock) || decodeEncryption(f, &o.Encryption) {
 				return nil
 			}
 			return f.Unknown()
@@ -143,7 +144,9 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold,
 			fieldEncryption <= n && n <= fieldEncryptionLast:
 		default:
-			return f.Unknown()
+			if !decodeListedOwner(f, &o.ACL) {
+				return f.Unknown()
+			}
 		}
 		return nil
 	})

@@ -44,6 +44,12 @@ type Options struct {
 	Seal, Unseal func(context string, b []byte) ([]byte, error)
 	// KMS has the keys that are somewhere else; nil for none.
 	KMS *crypt.KMS
+	// Account finds an account by its ID, its canonical ID or its e-mail address, or
+	// NoSuchAccount. Without it nobody is known but who asks.
+	Account func(ctx context.Context, handle string) (coffer.Account, error)
+	// Ownership is that of new buckets; BucketOwnerEnforced if "". With any other
+	// access control lists work in them and nothing blocks public access.
+	Ownership coffer.ObjectOwnership
 	// Writable tells whether there is room for new bytes; deletes never ask.
 	Writable func() error
 	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
@@ -88,18 +94,38 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 }
 
 // As returns the calls that actor may make. There is no other way in.
-func (s *Service) As(actor coffer.Actor) Session { return Session{s, actor} }
+func (s *Service) As(actor coffer.Actor) Session { return Session{Service: s, actor: actor} }
 
 // Session is the Service as one actor sees it.
 type Session struct {
 	*Service
-	actor coffer.Actor
+	actor    coffer.Actor
+	context  Context // nil if nothing is known of the request
+	expected []expectation
+	version  string // that is asked about; "" is the current one
+	itself   bool   // that nobody asks: see asItself
+}
+
+// asItself returns the calls of the program on a bucket, where it does what the
+// bucket is set up to do. No policy stands against that (AWS, "Managing the
+// lifecycle of objects").
+func (s *Service) asItself(b coffer.Bucket) Session {
+	return Session{Service: s, actor: coffer.Actor{Account: b.Account, Canonical: b.Owner}, itself: true}
 }
 
 // bucket reads the bucket called name and checks that the actor may do a there, to
-// key if it is not "": tenancy first, then the scope. That a bucket exists is no
-// secret (names are global), everything else is.
+// key if it is not "": see authorize.
 func (s Session) bucket(r meta.Reader, name coffer.BucketName, a coffer.Action, key string) (coffer.Bucket, error) {
+	b, err := s.enter(r, name)
+	if err != nil {
+		return b, err
+	}
+	return b, s.authorize(r, b, a, key)
+}
+
+// enter reads the bucket called name, for who will ask authorize. That a bucket
+// exists is no secret (names are global), everything else is.
+func (s Session) enter(r meta.Reader, name coffer.BucketName) (coffer.Bucket, error) {
 	b, err := readBucket(r, name)
 	if errors.Is(err, meta.ErrNotFound) {
 		return b, (&coffer.Error{Code: coffer.NoSuchBucket}).With("BucketName", string(name))
@@ -107,16 +133,21 @@ func (s Session) bucket(r meta.Reader, name coffer.BucketName, a coffer.Action, 
 	if err != nil {
 		return b, err
 	}
-	if s.actor.Anonymous() || b.Account != s.actor.Account {
-		return b, &coffer.Error{Code: coffer.AccessDenied}
+	for _, e := range s.expected {
+		if e.bucket == name && e.account != b.Account {
+			return b, &coffer.Error{Code: coffer.AccessDenied}
+		}
 	}
-	return b, s.allow(a, name, key)
+	return b, nil
 }
 
-// allow tells whether the actor's scope has an action on a key of a bucket in it,
-// or on the bucket as a whole if the key is "".
-func (s Session) allow(a coffer.Action, bucket coffer.BucketName, key string) error {
-	if !s.actor.Scope.Allows(a, bucket, key) {
+// allow tells whether the actor's scope has an action that is about its account.
+// What is about a bucket is asked of authorize.
+func (s Session) allow(a coffer.Action, bucket coffer.BucketName) error {
+	if s.actor.Anonymous() {
+		return &coffer.Error{Code: coffer.AccessDenied}
+	}
+	if !s.actor.Scope.Allows(a, bucket, "") {
 		return coffer.Errorf(coffer.AccessDenied, "Access Denied: the scope of this access key does not allow %s here.", a)
 	}
 	return nil

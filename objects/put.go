@@ -18,6 +18,7 @@ type PutInput struct {
 	Attributes coffer.Attributes
 	Tags       []coffer.Tag
 	Lock       coffer.Lock
+	ACL        coffer.NewACL
 	If         Conditions
 	Digests    Digests
 	Encryption Encrypting
@@ -31,7 +32,11 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	if err != nil {
 		return coffer.Object{}, err
 	}
-	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+	acl, err := s.admitACL(ctx, in.Bucket, in.Key, in.ACL)
+	if err != nil {
+		return coffer.Object{}, err
+	}
+	if err := s.admitTags(ctx, in.Bucket, in.Key, in.Tags); err != nil {
 		return coffer.Object{}, err
 	}
 	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
@@ -59,6 +64,9 @@ func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, coffer.PutObject, in.Key)
 		if err != nil {
+			return err
+		}
+		if o.ACL, err = s.newACL(tx, b, in.Key, acl); err != nil {
 			return err
 		}
 		if err := st.write(tx); err != nil {

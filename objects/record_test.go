@@ -42,7 +42,10 @@ func goldens() []golden {
 	parts.Restored = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	object.Lock = coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: at.AddDate(1, 0, 0)}, Hold: coffer.HoldOn}
 	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
-	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Region: "auto", Created: at, Configs: 5, Revision: 3}
+	foreign := object
+	foreign.ACL = &coffer.ACL{Owner: coffer.Owner{Account: "222222222222", Canonical: "bb"}, Grants: []coffer.ACLGrant{
+		{Grantee: coffer.Grantee{Canonical: "bb"}, Permission: coffer.PermissionFull}, {Grantee: coffer.Grantee{Group: coffer.GroupAll}, Permission: coffer.PermissionRead}}}
+	bucket := coffer.Bucket{Name: "bucket", ID: 7, Account: "111111111111", Owner: "aa", Region: "auto", Created: at, Configs: 5, Revision: 3}
 	locked := bucket
 	locked.Versioning, locked.ObjectLock = coffer.VersioningEnabled, true
 	marker := coffer.Object{Key: "k", Modified: at, VersionID: positionOf(at, id), DeleteMarker: true}
@@ -100,6 +103,8 @@ func goldens() []golden {
 		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
 		{"object-blob", rowOf(object, body{kind: bodyBlob, id: id, ref: ref}), encodeRow(rowOf(object, body{kind: bodyBlob, id: id, ref: ref})), row},
 		{"object-manifest", rowOf(parts, body{kind: bodyManifest, id: id, pages: 2}), encodeRow(rowOf(parts, body{kind: bodyManifest, id: id, pages: 2})), row},
+		{"object-acl", rowOf(foreign, body{kind: bodyInline, id: id}), encodeRow(rowOf(foreign, body{kind: bodyInline, id: id})), row},
+		{"bucket-acl", *foreign.ACL, config(foreign.ACL), func(b []byte) (any, error) { return decodeConfigOf[coffer.ACL](b) }},
 		{"manifest", pieces, encodeManifest(pieces), func(b []byte) (any, error) { return decodeManifest(nil, b) }},
 		{"upload", upload, encodeUpload(upload), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
 		{"part", part, encodePart(part), func(b []byte) (any, error) { return decodePart(3, b) }},

@@ -37,7 +37,7 @@ func (s Session) Rename(ctx context.Context, in RenameInput) error {
 		if err != nil {
 			return err
 		}
-		if err := s.allow(coffer.PutObject, in.Bucket, in.Key); err != nil {
+		if err := s.authorize(tx, b, coffer.PutObject, in.Key); err != nil {
 			return err
 		}
 		if b.Versioning != coffer.VersioningUnset {
@@ -48,7 +48,7 @@ func (s Session) Rename(ctx context.Context, in RenameInput) error {
 			return err
 		}
 		if source == nil {
-			return noSuchObject(in.SourceKey)
+			return s.hide(tx, b, in.SourceKey, noSuchObject(in.SourceKey))
 		}
 		if err := in.SourceIf.checkOther(source.Object, "x-amz-rename-source-"); err != nil {
 			return err
@@ -64,7 +64,7 @@ func (s Session) rename(tx meta.Tx, b coffer.Bucket, in RenameInput, made row) (
 		return err
 	}
 	made.Key = in.Key
-	made.Tags, err = s.copiedTags(CopyInput{Bucket: in.Bucket, Key: in.Key, SourceBucket: in.Bucket, SourceKey: in.SourceKey}, made.Tags)
+	made.Tags, err = s.copiedTags(tx, b, b, CopyInput{Bucket: in.Bucket, Key: in.Key, SourceBucket: in.Bucket, SourceKey: in.SourceKey}, made.Tags)
 	if err != nil {
 		return err
 	}

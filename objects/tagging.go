@@ -52,6 +52,7 @@ func (s Session) change(ctx context.Context, bucket coffer.BucketName, key, vers
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return err
 	}
+	s = s.at(version)
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, bucket, a.OfVersion(version), key)
 		if err != nil {
@@ -59,7 +60,7 @@ func (s Session) change(ctx context.Context, bucket coffer.BucketName, key, vers
 		}
 		o, err := findReadable(tx, b, key, version)
 		if err != nil {
-			return err
+			return s.hide(tx, b, key, err)
 		}
 		if err := fn(tx, b, &o.row); err != nil {
 			return err
@@ -71,30 +72,33 @@ func (s Session) change(ctx context.Context, bucket coffer.BucketName, key, vers
 // admitTags refuses tags that an object to be written cannot have, or that the
 // actor may not give it: that needs PutObjectTagging beside PutObject (AWS,
 // "PutObject", Permissions).
-func (s Session) admitTags(bucket coffer.BucketName, key string, tags []coffer.Tag) error {
+func (s Session) admitTags(ctx context.Context, bucket coffer.BucketName, key string, tags []coffer.Tag) error {
 	if len(tags) == 0 {
 		return nil
 	}
 	if err := coffer.CheckObjectTags(tags); err != nil {
 		return err
 	}
-	return s.allow(coffer.PutObjectTagging, bucket, key)
+	return s.Meta.View(ctx, func(r meta.Reader) error {
+		_, err := s.bucket(r, bucket, coffer.PutObjectTagging, key)
+		return err
+	})
 }
 
 // copiedTags are the tags of a copy of an object that has source. To keep them
 // the actor must be allowed to read them there and to write them here (AWS,
 // "CopyObject", Permissions).
-func (s Session) copiedTags(in CopyInput, source []coffer.Tag) ([]coffer.Tag, error) {
+func (s Session) copiedTags(r meta.Reader, from, to coffer.Bucket, in CopyInput, source []coffer.Tag) ([]coffer.Tag, error) {
 	if in.ReplaceTags {
 		return in.Tags, nil
 	}
 	if len(source) == 0 {
 		return nil, nil
 	}
-	if err := s.allow(coffer.GetObjectTagging.OfVersion(in.SourceVersion), in.SourceBucket, in.SourceKey); err != nil {
+	if err := s.at(in.SourceVersion).authorize(r, from, coffer.GetObjectTagging.OfVersion(in.SourceVersion), in.SourceKey); err != nil {
 		return nil, err
 	}
-	return source, s.allow(coffer.PutObjectTagging, in.Bucket, in.Key)
+	return source, s.authorize(r, to, coffer.PutObjectTagging, in.Key)
 }
 
 // BucketTagging reads the tags of a bucket; the error is NoSuchTagSet if it has
@@ -133,7 +137,7 @@ func (s Session) admitBucketTags(bucket coffer.BucketName, tags []coffer.Tag) er
 	if err := coffer.CheckBucketTags(tags); err != nil {
 		return err
 	}
-	return s.allow(coffer.PutBucketTagging, bucket, "")
+	return s.allow(coffer.PutBucketTagging, bucket)
 }
 
 // tagNewBucket writes the tags of a bucket that tx makes.

@@ -24,6 +24,7 @@ type UploadInput struct {
 	Attributes coffer.Attributes
 	Tags       []coffer.Tag
 	Lock       coffer.Lock
+	ACL        coffer.NewACL
 	// Checksum is the algorithm and type that the client asked for, or nothing.
 	Checksum   coffer.Checksum
 	Encryption Encrypting
@@ -35,7 +36,11 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	if err != nil {
 		return coffer.Upload{}, err
 	}
-	if err := s.admitTags(in.Bucket, in.Key, in.Tags); err != nil {
+	acl, err := s.admitACL(ctx, in.Bucket, in.Key, in.ACL)
+	if err != nil {
+		return coffer.Upload{}, err
+	}
+	if err := s.admitTags(ctx, in.Bucket, in.Key, in.Tags); err != nil {
 		return coffer.Upload{}, err
 	}
 	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
@@ -46,7 +51,7 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 		return coffer.Upload{}, err
 	}
 	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
-		Initiator: s.actor.Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}
+		Initiator: s.actor.Owner().Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
 		return coffer.Upload{}, err
 	}
@@ -59,6 +64,9 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 			return err
 		}
 		if u.Abort, err = s.abortion(tx, b, u); err != nil {
+			return err
+		}
+		if u.ACL, err = s.newACL(tx, b, in.Key, acl); err != nil {
 			return err
 		}
 		return tx.Set(uploadKey(b.ID, u.Key, u.ID), encodeUpload(u))
@@ -166,12 +174,26 @@ func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id 
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return coffer.Bucket{}, coffer.Upload{}, err
 	}
-	b, err := s.bucket(r, bucket, a, key)
+	b, err := s.enter(r, bucket)
 	if err != nil {
+		return b, coffer.Upload{}, err
+	}
+	if err := s.authorize(r, b, a, key); err != nil && !s.initiated(r, b, key, id, a) {
 		return b, coffer.Upload{}, err
 	}
 	u, err := readUpload(r, b.ID, key, id)
 	return b, u, err
+}
+
+// initiated tells whether the actor may do a to an upload because it began it:
+// list its parts and end it, unless that is denied (AWS, "Multipart upload API and
+// permissions").
+func (s Session) initiated(r meta.Reader, b coffer.Bucket, key string, id coffer.UploadID, a coffer.Action) bool {
+	if a != coffer.AbortMultipartUpload && a != coffer.ListMultipartUploadParts || s.actor.Anonymous() || s.owns(b) {
+		return false
+	}
+	u, err := readUpload(r, b.ID, key, id)
+	return err == nil && u.Initiator == s.actor.Canonical && s.forbidden(r, b, a, key) == nil
 }
 
 func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {

@@ -44,6 +44,7 @@ func encodeUpload(u coffer.Upload) []byte {
 	encodeChecksum(r, 5, u.Checksum)
 	encodeAttributes(r, 10, u.Attributes)
 	encodeTags(r, fieldTag, u.Tags)
+	encodeACL(r, u.ACL)
 	encodeLock(r, u.Lock)
 	encodeEncryption(r, u.Encryption)
 	return r.Bytes()
@@ -59,7 +60,7 @@ func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, 
 			u.Initiator = coffer.CanonicalID(f.Text())
 		default:
 			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
-				decodeTag(f, fieldTag, &u.Tags) || decodeLock(f, &u.Lock) || decodeEncryption(f, &u.Encryption) {
+				decodeTag(f, fieldTag, &u.Tags) || decodeACL(f, &u.ACL) || decodeLock(f, &u.Lock) || decodeEncryption(f, &u.Encryption) {
 				return nil
 			}
 			return f.Unknown()

@@ -72,6 +72,8 @@ type Config struct {
 
 	// InlineThreshold is the largest object, in bytes, kept in the metadata store.
 	InlineThreshold int64
+	// ObjectOwnership is that of new buckets.
+	ObjectOwnership coffer.ObjectOwnership
 	// MinFree is the free space, in bytes, below which writes are refused;
 	// MinFreeAuto chooses.
 	MinFree int64
@@ -140,6 +142,7 @@ func NewConfig() Config {
 		WebsiteDomains:  []string{DefaultWebsiteDomain},
 		Regions:         DefaultRegions(),
 		InlineThreshold: DefaultInlineThreshold,
+		ObjectOwnership: coffer.BucketOwnerEnforced,
 		MinFree:         MinFreeAuto,
 		LifecycleDay:    coffer.LifecycleDay,
 		DrainTimeout:    DefaultDrainTimeout,
@@ -183,11 +186,16 @@ func (c *Config) check() error {
 	if err := c.checkAddresses(); err != nil {
 		return err
 	}
+	_, err := coffer.ParseObjectOwnership(string(c.ObjectOwnership))
+	ownershipKnown := err == nil
 	switch {
 	case len(c.Regions) == 0 || c.Regions[0] == "":
 		return fmt.Errorf("no region is set: name at least one with --region")
 	case c.InlineThreshold < 1 || c.InlineThreshold > inlineThresholdMax:
 		return fmt.Errorf("inline-threshold is %d bytes: it must be between 1 and %d", c.InlineThreshold, inlineThresholdMax)
+	case !ownershipKnown:
+		return fmt.Errorf("s3-default-object-ownership is %q: it must be %s, %s or %s", c.ObjectOwnership,
+			coffer.BucketOwnerEnforced, coffer.BucketOwnerPreferred, coffer.ObjectWriter)
 	case c.SessionIdle < time.Minute || c.SessionMax < c.SessionIdle:
 		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
 	case c.RequestsPerSecond < 0:

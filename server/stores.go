@@ -100,6 +100,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
 		InlineMax: cfg.InlineThreshold, Writable: sp.Writable, LifecycleDay: cfg.LifecycleDay,
 		Encrypt: cfg.Encryption, Seal: s.keys.Seal, Unseal: s.keys.Unseal, KMS: s.kms,
+		Account: s.accounts.Find, Ownership: cfg.ObjectOwnership,
 	})
 	return s, err
 }

@@ -79,6 +79,8 @@ var settings = []setting{
 	{name: "trusted_proxies", kind: kindList, usage: "networks whose X-Forwarded-For and X-Forwarded-Host are believed", empty: "none",
 		set: setNetworks, get: getNetworks},
 	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
+	text("s3_default_object_ownership", kindText, "object ownership of new buckets: BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter; with the latter two ACLs work in them and public access is not blocked", "",
+		func(v *values) *string { return (*string)(&v.ObjectOwnership) }),
 	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
 		set: setMinFree, get: getMinFree},
 	number("s3_requests_per_second", "S3 requests per second that an account, and each of its access keys, may make unless its quota says otherwise; 0 is no limit", func(v *values) *int64 { return &v.RequestsPerSecond }),

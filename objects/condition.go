@@ -1,0 +1,149 @@
+package objects
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"coffer"
+	"coffer/policy"
+)
+
+// Context gives the values of a condition key of policies, its name in lower case;
+// nil if the request has none.
+type Context func(key string) []string
+
+// In returns the session of a request of which more is known than who asks.
+func (s Session) In(context Context) Session {
+	s.context = context
+	return s
+}
+
+// expectation is the account that a request says a bucket belongs to.
+type expectation struct {
+	bucket  coffer.BucketName
+	account coffer.AccountID
+}
+
+// Expect returns a session that refuses a bucket which is not account's, so that
+// a client who is sure of the owner cannot be led into the bucket of somebody else.
+func (s Session) Expect(bucket coffer.BucketName, account coffer.AccountID) Session {
+	s.expected = append(s.expected[:len(s.expected):len(s.expected)], expectation{bucket, account})
+	return s
+}
+
+// at returns the session for one version of what it is asked about; "" is the
+// current one.
+func (s Session) at(version string) Session {
+	s.version = version
+	return s
+}
+
+// principal is the actor as policies name it.
+func (s Session) principal() policy.Principal {
+	if s.actor.Anonymous() {
+		return policy.Principal{Anonymous: true}
+	}
+	p := policy.Principal{Account: string(s.actor.Account), Canonical: string(s.actor.Canonical)}
+	if s.actor.Key != "" {
+		p.ARNs = []string{s.userARN()}
+	}
+	return p
+}
+
+func (s Session) userARN() string {
+	return "arn:aws:iam::" + string(s.actor.Account) + ":user/" + string(s.actor.Key)
+}
+
+// existingTag is the condition key of a tag of the object, without its name.
+const existingTag = "s3:existingobjecttag/"
+
+// condition gives the value of a condition key: what is known of the actor and of
+// what is stored here, all else from the front (AWS, "AWS global condition context
+// keys" and "Actions, resources, and condition keys for Amazon S3").
+func (q *question) condition(key string) []string {
+	if name, ok := strings.CutPrefix(key, existingTag); ok {
+		return q.existingTag(name)
+	}
+	switch key {
+	case "aws:currenttime":
+		return []string{q.Now().UTC().Format(time.RFC3339)}
+	case "aws:epochtime":
+		return []string{strconv.FormatInt(q.Now().Unix(), 10)}
+	case "s3:resourceaccount", "aws:resourceaccount":
+		return []string{string(q.bucket.Account)}
+	case "s3:prefix":
+		if q.context == nil && q.action.Lists() {
+			return []string{q.key}
+		}
+	}
+	if strings.HasPrefix(key, "aws:") {
+		if v, ok := q.identity(key); ok {
+			return v
+		}
+	}
+	if q.context == nil {
+		return nil
+	}
+	return q.context(key)
+}
+
+// identity gives the condition keys that tell of the actor.
+func (q *question) identity(key string) (values []string, ok bool) {
+	anonymous := q.actor.Anonymous()
+	switch key {
+	case "aws:principaltype":
+		switch {
+		case anonymous:
+			return []string{"Anonymous"}, true
+		case q.actor.Key == "":
+			return []string{"Account"}, true
+		}
+		return []string{"User"}, true
+	case "aws:userid":
+		switch {
+		case anonymous:
+			return []string{"anonymous"}, true
+		case q.actor.Key == "":
+			return []string{string(q.actor.Account)}, true
+		}
+		return []string{string(q.actor.Key)}, true
+	case "aws:principalaccount":
+		if anonymous {
+			return nil, true
+		}
+		return []string{string(q.actor.Account)}, true
+	case "aws:principalarn":
+		switch {
+		case anonymous:
+			return nil, true
+		case q.actor.Key == "":
+			return []string{"arn:aws:iam::" + string(q.actor.Account) + ":root"}, true
+		}
+		return []string{q.userARN()}, true
+	case "aws:username":
+		if anonymous || q.actor.Key == "" {
+			return nil, true
+		}
+		return []string{string(q.actor.Key)}, true
+	}
+	return nil, false
+}
+
+// existingTag is the value of a tag that the object has. Names of condition keys
+// are compared without case, so those of tags are here.
+func (q *question) existingTag(name string) []string {
+	if !q.action.OnObject() {
+		return nil
+	}
+	o, err := q.object()
+	if err != nil || o == nil {
+		return nil // q.err refuses
+	}
+	for _, t := range o.Tags {
+		if strings.EqualFold(t.Key, name) {
+			return []string{t.Value}
+		}
+	}
+	return nil
+}
