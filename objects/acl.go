@@ -49,18 +49,17 @@ func (s Session) PutBucketACL(ctx context.Context, bucket coffer.BucketName, in 
 	})
 }
 
-// ObjectACL reads the access control list of an object.
-func (s Session) ObjectACL(ctx context.Context, in GetInput) (list coffer.ACL, err error) {
+// ObjectACL reads the access control list of an object, and what is known of it.
+func (s Session) ObjectACL(ctx context.Context, in GetInput) (list coffer.ACL, c *Content, err error) {
 	in.Action = coffer.GetObjectACL
-	c, err := s.Head(ctx, in)
-	if err != nil {
-		return list, err
+	if c, err = s.Head(ctx, in); err != nil {
+		return list, c, err
 	}
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
 		list, err = s.effective(r, c.Bucket, c.ACL)
 		return err
 	})
-	return list, err
+	return list, c, err
 }
 
 // PutObjectACL puts an access control list in the place of the one that a version
@@ -230,6 +229,9 @@ func (s Session) resolve(ctx context.Context, in coffer.NewACL) (coffer.NewACL, 
 func (s Session) grantee(ctx context.Context, g coffer.Grantee) (coffer.Grantee, error) {
 	if g.Group != "" || g.Canonical != "" && g.Canonical == s.actor.Canonical {
 		return g, nil
+	}
+	if s.actor.Anonymous() {
+		return g, &coffer.Error{Code: coffer.AccessDenied}
 	}
 	name := string(g.Canonical)
 	if g.Email != "" {

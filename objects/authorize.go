@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"context"
 	"fmt"
 
 	"coffer"
@@ -65,6 +66,19 @@ func (s Session) forbidden(r meta.Reader, b coffer.Bucket, a coffer.Action, key 
 	q := &question{Session: s, reader: r, bucket: b, action: a, key: key}
 	_, err := q.policy()
 	return err
+}
+
+// Knock tells whether a bucket can let anybody in who has no key of its account:
+// AccessDenied for one that has no policy and in which access control lists do not
+// count. It keeps the bodies of strangers from being read.
+func (s Session) Knock(ctx context.Context, bucket coffer.BucketName) error {
+	return s.Meta.View(ctx, func(r meta.Reader) error {
+		b, err := s.enter(r, bucket)
+		if err == nil && b.Configs&(configPolicy.bit()|configOwnership.bit()) == 0 {
+			err = &coffer.Error{Code: coffer.AccessDenied}
+		}
+		return err
+	})
 }
 
 // hide returns the error of looking for a key. Who may not list the bucket is not

@@ -209,7 +209,7 @@ func TestWriterOwnsItsObject(t *testing.T) {
 	}
 	_, err := w.alice.Head(ctx, GetInput{Bucket: "bucket", Key: "k"})
 	wantCode(t, "the bucket's owner reads", err, coffer.AccessDenied)
-	list, err := w.bob.ObjectACL(ctx, GetInput{Bucket: "bucket", Key: "k"})
+	list, _, err := w.bob.ObjectACL(ctx, GetInput{Bucket: "bucket", Key: "k"})
 	if want := (coffer.Owner{Account: bob.Account, Canonical: bob.Canonical}); err != nil || list.Owner != want || !list.Private() {
 		t.Errorf("ObjectACL() = %v, %v, want it private to %v", list, err, want)
 	}
@@ -230,7 +230,7 @@ func TestWriterOwnsItsObject(t *testing.T) {
 	if c, err := w.alice.Head(ctx, GetInput{Bucket: "bucket", Key: "given"}); err != nil || c.ACL != nil {
 		t.Errorf("BucketOwnerPreferred: Head() = %v, %v, want no list of its own", c, err)
 	}
-	_, err = w.bob.ObjectACL(ctx, GetInput{Bucket: "bucket", Key: "given"})
+	_, _, err = w.bob.ObjectACL(ctx, GetInput{Bucket: "bucket", Key: "given"})
 	wantCode(t, "what was given away: ObjectACL()", err, coffer.AccessDenied)
 	_, err = w.alice.Delete(ctx, "bucket", Doomed{Key: "k"})
 	must(t, err)

@@ -32,8 +32,8 @@ func (s Session) Expect(bucket coffer.BucketName, account coffer.AccountID) Sess
 	return s
 }
 
-// at returns the session for one version of what it is asked about; "" is the
-// current one.
+// at returns the session for what is asked about one version of an object; "" is
+// the current one.
 func (s Session) at(version string) Session {
 	s.version = version
 	return s

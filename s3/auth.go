@@ -29,9 +29,10 @@ func (q *request) authenticate() error {
 		return coffer.Errorf(coffer.InvalidRequest, "%s does not take a body with x-amz-content-sha256: %s.",
 			q.op.name, auth.ContentSHA256)
 	}
-	if auth.Kind == sigv4.Anonymous && (!q.op.anonymous || q.r.Header.Get("Authorization") != "") {
-		return &coffer.Error{Code: coffer.AccessDenied}
+	if err := nobody(q.r, auth, q.op); err != nil {
+		return err
 	}
+	q.signature.kind, q.signature.time = auth.Kind, auth.Time
 	var key sigv4.Key
 	if auth.Kind != sigv4.Anonymous {
 		if key, err = q.verify(auth); err != nil {
@@ -92,15 +93,4 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 func (q *request) source() netip.Addr {
 	from, _ := netip.ParseAddrPort(q.r.RemoteAddr)
 	return from.Addr().Unmap()
-}
-
-// checkExpectedOwner refuses a request that names another owner for the bucket
-// than it has. A client that is sure of the owner cannot be led into the bucket
-// of somebody else.
-func (q *request) checkExpectedOwner(header string, bucket coffer.BucketName) error {
-	expected := q.r.Header.Get(header)
-	if expected == "" || bucket == "" || coffer.AccountID(expected) == q.actor.Account {
-		return nil
-	}
-	return &coffer.Error{Code: coffer.AccessDenied}
 }

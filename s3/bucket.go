@@ -11,19 +11,24 @@ import (
 
 // createBucket answers CreateBucket.
 func (q *request) createBucket() error {
-	if o := q.r.Header.Get("X-Amz-Object-Ownership"); o != "" && o != "BucketOwnerEnforced" {
-		return coffer.Errorf(coffer.NotImplemented, "Only BucketOwnerEnforced is implemented for x-amz-object-ownership.").
-			With("Header", "x-amz-object-ownership")
-	}
 	if err := q.unsupported(); err != nil {
 		return err
 	}
-	region, tags, err := q.location()
-	if err != nil {
+	in := objects.CreateBucketInput{Name: q.bucket}
+	var err error
+	if o := q.r.Header.Get("X-Amz-Object-Ownership"); o != "" {
+		if in.Ownership, err = coffer.ParseObjectOwnership(o); err != nil {
+			return err
+		}
+	}
+	if in.ACL, err = q.newACL(); err != nil {
 		return err
 	}
-	_, err = q.session.MakeBucket(q.ctx, objects.CreateBucketInput{Name: q.bucket, Region: region, Tags: tags,
-		ObjectLock: strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true")})
+	if in.Region, in.Tags, err = q.location(); err != nil {
+		return err
+	}
+	in.ObjectLock = strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true")
+	_, err = q.session.MakeBucket(q.ctx, in)
 	// The oldest region has the oldest rule: making one's own bucket again changes
 	// nothing and succeeds.
 	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" {
@@ -79,7 +84,7 @@ func (q *request) location() (string, []coffer.Tag, error) {
 
 // headBucket answers HeadBucket.
 func (q *request) headBucket() error {
-	b, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action)
+	b, err := q.session.Exists(q.ctx, q.bucket)
 	if err != nil {
 		return err
 	}

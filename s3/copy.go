@@ -55,7 +55,8 @@ func (q *request) copySource() (source, error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return s, err
 	}
-	return s, q.checkExpectedOwner("x-amz-source-expected-bucket-owner", s.bucket)
+	q.expectOwner("x-amz-source-expected-bucket-owner", s.bucket)
+	return s, nil
 }
 
 // copyObject answers CopyObject.
@@ -97,6 +98,9 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 		return in, err
 	}
 	in.SourceBucket, in.SourceKey, in.SourceVersion = from.bucket, from.key, from.version
+	if in.ACL, err = q.newACL(); err != nil {
+		return in, err
+	}
 	if in.SourceCustomerKey, err = q.customerKey(sourceKey); err != nil {
 		return in, err
 	}

@@ -102,19 +102,6 @@ func (q *request) unsupported() error {
 				"this version of coffer does not take %s.", strings.ToLower(name)).With("Header", name)
 		}
 	}
-	switch acl := h.Get("X-Amz-Acl"); acl {
-	case "", "private", "bucket-owner-full-control":
-	case "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read", "log-delivery-write":
-		return &coffer.Error{Code: coffer.ACLNotSupported}
-	default:
-		return coffer.Errorf(coffer.InvalidArgument, "%q is not a canned ACL.", acl).
-			With("ArgumentName", "x-amz-acl").With("ArgumentValue", acl)
-	}
-	for name := range h {
-		if strings.HasPrefix(name, "X-Amz-Grant-") {
-			return &coffer.Error{Code: coffer.ACLNotSupported}
-		}
-	}
 	return nil
 }
 

@@ -161,7 +161,7 @@ func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner 
 		}
 		d.number("Size", o.Size)
 		if owner {
-			q.writeOwner(d, "Owner")
+			q.writeObjectOwner(d, page.Bucket, o.ACL)
 		}
 		d.text("StorageClass", storageClass(o.Attributes.StorageClass))
 		if restored {

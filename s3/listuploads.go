@@ -32,8 +32,8 @@ func (q *request) listParts() error {
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", encode(q.key))
 	d.text("UploadId", string(page.Upload.ID))
-	q.writeOwner(d, "Initiator")
-	q.writeOwner(d, "Owner")
+	q.writeOwnerOf(d, "Initiator", page.Upload.Initiator)
+	q.writeObjectOwner(d, page.Bucket, page.Upload.ACL)
 	d.text("StorageClass", storageClass(page.Upload.Attributes.StorageClass))
 	d.number("PartNumberMarker", int64(after))
 	if n := len(page.Parts); n > 0 {
@@ -94,8 +94,8 @@ func (q *request) listMultipartUploads() error {
 		d.begin("Upload")
 		d.text("Key", encode(u.Key))
 		d.text("UploadId", string(u.ID))
-		q.writeOwner(d, "Initiator")
-		q.writeOwner(d, "Owner")
+		q.writeOwnerOf(d, "Initiator", u.Initiator)
+		q.writeObjectOwner(d, page.Bucket, u.ACL)
 		d.text("StorageClass", storageClass(u.Attributes.StorageClass))
 		d.time("Initiated", u.Initiated)
 		if u.Checksum.Algorithm != "" {

@@ -44,14 +44,14 @@ func (q *request) listObjectVersions() error {
 	}
 	restored := q.wantsRestoreStatus()
 	for _, v := range page.Versions {
-		q.writeListedVersion(d, l, v, restored)
+		q.writeListedVersion(d, l, page.Bucket, v, restored)
 	}
 	writePrefixes(d, page.Prefixes, l.encode)
 	return q.send(http.StatusOK, d)
 }
 
 // writeListedVersion writes a version, or a delete marker, which has less to tell.
-func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion, restored bool) {
+func (q *request) writeListedVersion(d *doc, l listing, b coffer.Bucket, v objects.ListedVersion, restored bool) {
 	if v.DeleteMarker {
 		d.begin("DeleteMarker")
 	} else {
@@ -68,7 +68,7 @@ func (q *request) writeListedVersion(d *doc, l listing, v objects.ListedVersion,
 	d.text("VersionId", coffer.VersionName(v.VersionID))
 	d.flag("IsLatest", v.Latest)
 	d.time("LastModified", v.Modified)
-	q.writeOwner(d, "Owner")
+	q.writeObjectOwner(d, b, v.ACL)
 	if restored && !v.DeleteMarker {
 		writeRestoreStatus(d, v.Object, q.start)
 	}

@@ -25,6 +25,9 @@ func (q *request) createMultipartUpload() error {
 	if in.Lock, err = q.lockHeaders(); err != nil {
 		return err
 	}
+	if in.ACL, err = q.newACL(); err != nil {
+		return err
+	}
 	if alg := q.r.Header.Get("X-Amz-Checksum-Algorithm"); alg != "" {
 		if in.Checksum.Algorithm, err = coffer.ParseChecksumAlgorithm(strings.ToUpper(alg)); err != nil {
 			return err

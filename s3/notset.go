@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"coffer"
-	"coffer/objects"
 )
 
 // unset has what AWS answers to a Get of a bucket's configuration that nobody
@@ -14,21 +13,9 @@ var unset = map[string]struct {
 	root  string
 	write func(*doc)
 }{
-	"GetBucketPolicy":                    {code: coffer.NoSuchBucketPolicy},
-	"GetBucketPolicyStatus":              {code: coffer.NoSuchBucketPolicy},
 	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
 	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
 	"GetBucketLogging":                   {root: "BucketLoggingStatus"},
-	"GetBucketOwnershipControls": {root: "OwnershipControls", write: func(d *doc) {
-		d.begin("Rule")
-		d.text("ObjectOwnership", "BucketOwnerEnforced")
-		d.end()
-	}},
-	"GetPublicAccessBlock": {root: "PublicAccessBlockConfiguration", write: func(d *doc) {
-		for _, name := range []string{"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"} {
-			d.flag(name, true)
-		}
-	}},
 }
 
 // unsetLists has the configurations that a bucket can have many of: with an id
@@ -61,39 +48,5 @@ func (q *request) notSet() error {
 	if a.write != nil {
 		a.write(d)
 	}
-	return q.send(http.StatusOK, d)
-}
-
-// getBucketACL answers GetBucketAcl: the owner has all rights, and nobody else
-// any.
-func (q *request) getBucketACL() error {
-	if _, err := q.session.HeadBucket(q.ctx, q.bucket, q.op.action); err != nil {
-		return err
-	}
-	return q.sendACL()
-}
-
-// getObjectACL answers GetObjectAcl in the same way.
-func (q *request) getObjectACL() error {
-	version, err := q.version()
-	if err != nil {
-		return err
-	}
-	if _, err := q.session.Head(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version, Action: q.op.action}); err != nil {
-		return err
-	}
-	return q.sendACL()
-}
-
-func (q *request) sendACL() error {
-	d := newDoc("AccessControlPolicy", namespace)
-	q.writeOwner(d, "Owner")
-	d.begin("AccessControlList")
-	d.begin("Grant")
-	d.b = append(d.b, `<Grantee xmlns:xsi="`+xsi+`" xsi:type="CanonicalUser">`...)
-	d.text("ID", string(q.actor.Canonical))
-	d.text("DisplayName", q.actor.DisplayName)
-	d.b = append(d.b, "</Grantee>"...)
-	d.text("Permission", "FULL_CONTROL")
 	return q.send(http.StatusOK, d)
 }

@@ -22,6 +22,9 @@ type operation struct {
 	// signature in its body, for PostObject itself to look at. A request without
 	// one does not reach the handler of any other operation.
 	anonymous bool
+	// public says that a request without a signature reaches the handler, whose calls
+	// of objects refuse what no policy and no access control list allows to everybody.
+	public bool
 	// action is what a Get of a configuration asks the scope for, and a change of one
 	// that is refused; the other operations are checked by what objects does for them.
 	action coffer.Action
@@ -48,16 +51,16 @@ var operations = []operation{
 	{name: "Preflight", method: options, level: levelObject, anonymous: true, handle: (*request).preflight},
 
 	// Buckets.
-	{name: "GetBucketLocation", action: coffer.GetBucketLocation, method: get, level: levelBucket, sub: "location", handle: (*request).getBucketLocation},
-	{name: "ListMultipartUploads", method: get, level: levelBucket, sub: "uploads", handle: (*request).listMultipartUploads},
-	{name: "ListObjectVersions", method: get, level: levelBucket, sub: "versions", handle: (*request).listObjectVersions},
+	{name: "GetBucketLocation", public: true, action: coffer.GetBucketLocation, method: get, level: levelBucket, sub: "location", handle: (*request).getBucketLocation},
+	{name: "ListMultipartUploads", public: true, method: get, level: levelBucket, sub: "uploads", handle: (*request).listMultipartUploads},
+	{name: "ListObjectVersions", public: true, method: get, level: levelBucket, sub: "versions", handle: (*request).listObjectVersions},
 	{name: "CreateSession", method: get, level: levelBucket, sub: "session"},
-	{name: "GetBucketAcl", action: coffer.GetBucketACL, method: get, level: levelBucket, sub: "acl", handle: (*request).getBucketACL},
-	{name: "PutBucketAcl", method: put, level: levelBucket, sub: "acl"},
-	{name: "GetBucketPolicyStatus", action: coffer.GetBucketPolicyStatus, method: get, level: levelBucket, sub: "policyStatus", handle: (*request).notSet},
-	{name: "GetBucketPolicy", action: coffer.GetBucketPolicy, method: get, level: levelBucket, sub: "policy", handle: (*request).notSet},
-	{name: "PutBucketPolicy", method: put, level: levelBucket, sub: "policy"},
-	{name: "DeleteBucketPolicy", method: del, level: levelBucket, sub: "policy"},
+	{name: "GetBucketAcl", public: true, method: get, level: levelBucket, sub: "acl", handle: (*request).getBucketACL},
+	{name: "PutBucketAcl", method: put, level: levelBucket, sub: "acl", handle: (*request).putBucketACL},
+	{name: "GetBucketPolicyStatus", method: get, level: levelBucket, sub: "policyStatus", handle: (*request).getBucketPolicyStatus},
+	{name: "GetBucketPolicy", method: get, level: levelBucket, sub: "policy", handle: (*request).getBucketPolicy},
+	{name: "PutBucketPolicy", method: put, level: levelBucket, sub: "policy", handle: (*request).putBucketPolicy},
+	{name: "DeleteBucketPolicy", method: del, level: levelBucket, sub: "policy", handle: (*request).deleteBucketPolicy},
 	{name: "GetBucketCors", method: get, level: levelBucket, sub: "cors", handle: (*request).getBucketCORS},
 	{name: "PutBucketCors", method: put, level: levelBucket, sub: "cors", handle: (*request).putBucketCORS},
 	{name: "DeleteBucketCors", method: del, level: levelBucket, sub: "cors", handle: (*request).deleteBucketCORS},
@@ -74,12 +77,12 @@ var operations = []operation{
 	{name: "DeleteBucketEncryption", method: del, level: levelBucket, sub: "encryption", handle: (*request).deleteBucketEncryption},
 	{name: "GetObjectLockConfiguration", action: coffer.GetBucketObjectLockConfiguration, method: get, level: levelBucket, sub: "object-lock", handle: (*request).getObjectLockConfiguration},
 	{name: "PutObjectLockConfiguration", method: put, level: levelBucket, sub: "object-lock", handle: (*request).putObjectLockConfiguration},
-	{name: "GetBucketOwnershipControls", action: coffer.GetBucketOwnershipControls, method: get, level: levelBucket, sub: "ownershipControls", handle: (*request).notSet},
-	{name: "PutBucketOwnershipControls", method: put, level: levelBucket, sub: "ownershipControls"},
-	{name: "DeleteBucketOwnershipControls", method: del, level: levelBucket, sub: "ownershipControls"},
-	{name: "GetPublicAccessBlock", action: coffer.GetBucketPublicAccessBlock, method: get, level: levelBucket, sub: "publicAccessBlock", handle: (*request).notSet},
-	{name: "PutPublicAccessBlock", method: put, level: levelBucket, sub: "publicAccessBlock"},
-	{name: "DeletePublicAccessBlock", method: del, level: levelBucket, sub: "publicAccessBlock"},
+	{name: "GetBucketOwnershipControls", method: get, level: levelBucket, sub: "ownershipControls", handle: (*request).getOwnershipControls},
+	{name: "PutBucketOwnershipControls", method: put, level: levelBucket, sub: "ownershipControls", handle: (*request).putOwnershipControls},
+	{name: "DeleteBucketOwnershipControls", method: del, level: levelBucket, sub: "ownershipControls", handle: (*request).deleteOwnershipControls},
+	{name: "GetPublicAccessBlock", method: get, level: levelBucket, sub: "publicAccessBlock", handle: (*request).getPublicAccessBlock},
+	{name: "PutPublicAccessBlock", method: put, level: levelBucket, sub: "publicAccessBlock", handle: (*request).putPublicAccessBlock},
+	{name: "DeletePublicAccessBlock", method: del, level: levelBucket, sub: "publicAccessBlock", handle: (*request).deletePublicAccessBlock},
 	{name: "GetBucketNotificationConfiguration", action: coffer.GetBucketNotification, method: get, level: levelBucket, sub: "notification", handle: (*request).notSet},
 	{name: "PutBucketNotificationConfiguration", method: put, level: levelBucket, sub: "notification"},
 	{name: "GetBucketLogging", action: coffer.GetBucketLogging, method: get, level: levelBucket, sub: "logging", handle: (*request).notSet},
@@ -116,27 +119,27 @@ var operations = []operation{
 	{name: "UpdateBucketMetadataJournalTableConfiguration", method: put, level: levelBucket, sub: "metadataJournalTable"},
 	{name: "GetBucketAbac", method: get, level: levelBucket, sub: "abac"},
 	{name: "PutBucketAbac", method: put, level: levelBucket, sub: "abac"},
-	{name: "DeleteObjects", method: post, level: levelBucket, sub: "delete", handle: (*request).deleteObjects},
+	{name: "DeleteObjects", public: true, method: post, level: levelBucket, sub: "delete", handle: (*request).deleteObjects},
 	{name: "PostObject", method: post, level: levelBucket, anonymous: true, handle: (*request).postObject},
-	{name: "ListObjectsV2", method: get, level: levelBucket, sub: "list-type", handle: (*request).listObjectsV2},
-	{name: "ListObjects", method: get, level: levelBucket, handle: (*request).listObjects},
+	{name: "ListObjectsV2", public: true, method: get, level: levelBucket, sub: "list-type", handle: (*request).listObjectsV2},
+	{name: "ListObjects", public: true, method: get, level: levelBucket, handle: (*request).listObjects},
 	{name: "CreateBucket", method: put, level: levelBucket, handle: (*request).createBucket},
-	{name: "HeadBucket", action: coffer.GetBucketLocation, method: head, level: levelBucket, handle: (*request).headBucket},
+	{name: "HeadBucket", public: true, method: head, level: levelBucket, handle: (*request).headBucket},
 	{name: "DeleteBucket", method: del, level: levelBucket, handle: (*request).deleteBucket},
 
 	// Multipart uploads.
-	{name: "CreateMultipartUpload", method: post, level: levelObject, sub: "uploads", handle: (*request).createMultipartUpload},
-	{name: "CompleteMultipartUpload", method: post, level: levelObject, sub: "uploadId", handle: (*request).completeMultipartUpload},
+	{name: "CreateMultipartUpload", public: true, method: post, level: levelObject, sub: "uploads", handle: (*request).createMultipartUpload},
+	{name: "CompleteMultipartUpload", public: true, method: post, level: levelObject, sub: "uploadId", handle: (*request).completeMultipartUpload},
 	{name: "UploadPartCopy", method: put, level: levelObject, sub: "uploadId", header: "X-Amz-Copy-Source", handle: (*request).uploadPartCopy},
-	{name: "UploadPart", method: put, level: levelObject, sub: "uploadId", data: true, handle: (*request).uploadPart},
-	{name: "AbortMultipartUpload", method: del, level: levelObject, sub: "uploadId", handle: (*request).abortMultipartUpload},
-	{name: "ListParts", method: get, level: levelObject, sub: "uploadId", handle: (*request).listParts},
+	{name: "UploadPart", public: true, method: put, level: levelObject, sub: "uploadId", data: true, handle: (*request).uploadPart},
+	{name: "AbortMultipartUpload", public: true, method: del, level: levelObject, sub: "uploadId", handle: (*request).abortMultipartUpload},
+	{name: "ListParts", public: true, method: get, level: levelObject, sub: "uploadId", handle: (*request).listParts},
 
 	// Objects.
-	{name: "GetObjectAttributes", action: coffer.GetObjectAttributes, method: get, level: levelObject, sub: "attributes", handle: (*request).getObjectAttributes},
-	{name: "GetObjectAcl", action: coffer.GetObjectACL, method: get, level: levelObject, sub: "acl", handle: (*request).getObjectACL},
-	{name: "PutObjectAcl", method: put, level: levelObject, sub: "acl"},
-	{name: "GetObjectTagging", method: get, level: levelObject, sub: "tagging", handle: (*request).getObjectTagging},
+	{name: "GetObjectAttributes", public: true, action: coffer.GetObjectAttributes, method: get, level: levelObject, sub: "attributes", handle: (*request).getObjectAttributes},
+	{name: "GetObjectAcl", public: true, method: get, level: levelObject, sub: "acl", handle: (*request).getObjectACL},
+	{name: "PutObjectAcl", method: put, level: levelObject, sub: "acl", handle: (*request).putObjectACL},
+	{name: "GetObjectTagging", public: true, method: get, level: levelObject, sub: "tagging", handle: (*request).getObjectTagging},
 	{name: "PutObjectTagging", method: put, level: levelObject, sub: "tagging", handle: (*request).putObjectTagging},
 	{name: "DeleteObjectTagging", method: del, level: levelObject, sub: "tagging", handle: (*request).deleteObjectTagging},
 	{name: "GetObjectRetention", action: coffer.GetObjectRetention, method: get, level: levelObject, sub: "retention", handle: (*request).getObjectRetention},
@@ -152,8 +155,8 @@ var operations = []operation{
 	{name: "UpdateObjectEncryption", method: put, level: levelObject, sub: "encryption"},
 	{name: "RenameObject", method: put, level: levelObject, sub: "renameObject", handle: (*request).renameObject},
 	{name: "CopyObject", method: put, level: levelObject, header: "X-Amz-Copy-Source", handle: (*request).copyObject},
-	{name: "PutObject", method: put, level: levelObject, data: true, handle: (*request).putObject},
-	{name: "GetObject", method: get, level: levelObject, handle: (*request).getObject},
-	{name: "HeadObject", method: head, level: levelObject, handle: (*request).headObject},
-	{name: "DeleteObject", method: del, level: levelObject, handle: (*request).deleteObject},
+	{name: "PutObject", public: true, method: put, level: levelObject, data: true, handle: (*request).putObject},
+	{name: "GetObject", public: true, method: get, level: levelObject, handle: (*request).getObject},
+	{name: "HeadObject", public: true, method: head, level: levelObject, handle: (*request).headObject},
+	{name: "DeleteObject", public: true, method: del, level: levelObject, handle: (*request).deleteObject},
 }

@@ -61,7 +61,9 @@ func (q *request) admitForm(f *postForm) error {
 		return coffer.Errorf(coffer.InvalidArgument, "The form field bucket is not the bucket that the form was sent to.").
 			With("ArgumentName", "bucket").With("ArgumentValue", bucket)
 	}
-	q.session = q.Objects.As(q.actor)
+	q.signature.kind, q.signature.time = auth.Kind, auth.Time
+	q.session = q.Objects.As(q.actor).In(q.condition)
+	q.expectOwner("x-amz-expected-bucket-owner", q.bucket)
 	return nil
 }
 

@@ -27,6 +27,10 @@ func (q *request) putObject() error {
 	if err != nil {
 		return err
 	}
+	acl, err := q.newACL()
+	if err != nil {
+		return err
+	}
 	digests, err := q.digests()
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func (q *request) putObject() error {
 		return err
 	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, Tags: tags, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting})
+		Attributes: attributes, Tags: tags, ACL: acl, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting})
 	if err != nil {
 		return err
 	}

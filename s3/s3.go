@@ -18,6 +18,7 @@ import (
 	"coffer/keys"
 	"coffer/metrics"
 	"coffer/objects"
+	"coffer/sigv4"
 )
 
 // Options are what the front is made of.
@@ -137,6 +138,13 @@ type request struct {
 	body    body
 	form    postFields // of a PostObject, which is a PutObject from then on; else nil
 	region  string     // that the request was signed for
+	// signature is how the request was signed, and when.
+	signature struct {
+		kind sigv4.Kind
+		time time.Time
+	}
+	tags    []coffer.Tag                  // of what the request writes, once they were read
+	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	failure error
 }
 
@@ -172,11 +180,15 @@ func (q *request) serve() error {
 		}
 	}
 	q.key = target.key
-	if err := q.checkExpectedOwner("x-amz-expected-bucket-owner", q.bucket); err != nil {
-		return err
-	}
+	q.session = q.session.In(q.condition)
+	q.expectOwner("x-amz-expected-bucket-owner", q.bucket)
 	if q.op.handle == nil {
 		return q.notImplemented()
+	}
+	if q.actor.Anonymous() && q.op.public {
+		if err := q.session.Knock(q.ctx, q.bucket); err != nil {
+			return err
+		}
 	}
 	return q.op.handle(q)
 }
@@ -186,7 +198,8 @@ func (q *request) serve() error {
 var singleHeaders = [...]string{"X-Amz-Copy-Source", "Content-Md5", "Range", "If-Match", "If-None-Match",
 	"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range", "X-Amz-Rename-Source", "X-Amz-Tagging", "X-Amz-Tagging-Directive",
 	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Bypass-Governance-Retention",
-	sseHeader, customerPrefix + "Key", sourceKeyPrefix + "Key"}
+	sseHeader, customerPrefix + "Key", sourceKeyPrefix + "Key",
+	"X-Amz-Acl", "X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp", "X-Amz-Grant-Write", "X-Amz-Grant-Write-Acp"}
 
 // checkSingle refuses a request that says one thing twice.
 func checkSingle(r *http.Request) error {

@@ -89,8 +89,8 @@ func TestNoHostIsTwoThings(t *testing.T) {
 		{"site.localhost", "<Code>AccessDenied</Code>"},
 		{"website.localhost", "<li>Code: NoSuchBucket</li>"},
 		{"none.website.localhost", "<li>Code: NoSuchBucket</li>"},
-		{"awebsite.localhost", "<Code>AccessDenied</Code>"},
-		{"localhost", "<Code>AccessDenied</Code>"},
+		{"awebsite.localhost", "<Code>NoSuchBucket</Code>"},
+		{"localhost", "<Code>InvalidBucketName</Code>"},
 	} {
 		if got := w.play(t, "@key none\nGET /x?y\nHost: "+tt.host, nil); !strings.Contains(got, tt.want) {
 			t.Errorf("GET of %s = %s, want %s", tt.host, got, tt.want)

@@ -104,7 +104,8 @@ func (q *request) readTags() ([]coffer.Tag, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseTagging(n)
+	q.tags, err = parseTagging(n)
+	return q.tags, err
 }
 
 func parseTagging(n *node) ([]coffer.Tag, error) {

@@ -60,10 +60,21 @@ func (c *clock) tick(d time.Duration) {
 // world is a whole S3 service in memory, its two accounts, and a clock.
 type world struct {
 	*httptest.Server
-	clock   *clock
-	keys    *keys.Service
-	objects *objects.Service
-	pairs   map[string]pair
+	clock    *clock
+	keys     *keys.Service
+	objects  *objects.Service
+	pairs    map[string]pair
+	accounts []coffer.Account
+}
+
+// account finds one of the accounts, as package accounts does.
+func (w *world) account(_ context.Context, handle string) (coffer.Account, error) {
+	for _, a := range w.accounts {
+		if handle == string(a.ID) || handle == string(a.Canonical) || handle == a.Email {
+			return a, nil
+		}
+	}
+	return coffer.Account{}, &coffer.Error{Code: coffer.NoSuchAccount}
 }
 
 type pair struct{ id, secret string }
@@ -100,13 +111,15 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = kms.Close() })
 	w.objects, err = objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: w.clock.Now, Rand: random, Logger: log,
-		Seal: keyring.Seal, Unseal: keyring.Unseal, KMS: kms})
+		Seal: keyring.Seal, Unseal: keyring.Unseal, KMS: kms,
+		Account: w.account})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range []string{"alice", "bob"} {
 		account := coffer.Account{ID: coffer.AccountID(strings.Repeat(fmt.Sprint(i+1), 12)),
-			Canonical: coffer.CanonicalID(strings.Repeat(fmt.Sprintf("%02x", i+1), 32)), Name: name}
+			Canonical: coffer.CanonicalID(strings.Repeat(fmt.Sprintf("%02x", i+1), 32)), Name: name, Email: name + "@example.com"}
+		w.accounts = append(w.accounts, account)
 		key, secret, err := keyring.As(coffer.Caller{Operator: true}).Create(context.Background(), account, keys.CreateInput{Name: name})
 		if err != nil {
 			t.Fatal(err)

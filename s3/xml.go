@@ -127,6 +127,7 @@ func (q *request) send(status int, d *doc) error {
 // node is an element of a document that was read.
 type node struct {
 	name     string
+	kind     string // the xsi:type
 	value    string
 	text     []byte // what value is made of
 	children []*node
@@ -209,6 +210,11 @@ func parseXML(b []byte, root string) (*node, error) {
 				return nil, errXML
 			}
 			n := &node{name: t.Name.Local}
+			for _, a := range t.Attr {
+				if a.Name.Space == xsi && a.Name.Local == "type" {
+					n.kind = a.Value
+				}
+			}
 			here.children = append(here.children, n)
 			stack = append(stack, n)
 		case xml.EndElement:

@@ -1,0 +1,95 @@
+package s3
+
+import (
+	"strings"
+
+	"coffer"
+	"coffer/sigv4"
+)
+
+// grantHeaders are the headers that grant a permission.
+var grantHeaders = [...]struct {
+	name       string
+	permission coffer.Permission
+}{
+	{"X-Amz-Grant-Full-Control", coffer.PermissionFull},
+	{"X-Amz-Grant-Read", coffer.PermissionRead},
+	{"X-Amz-Grant-Write", coffer.PermissionWrite},
+	{"X-Amz-Grant-Read-Acp", coffer.PermissionReadACP},
+	{"X-Amz-Grant-Write-Acp", coffer.PermissionWriteACP},
+}
+
+// newACL reads what the headers say of the access control list of what is
+// written: a canned one, or grants, but not both.
+func (q *request) newACL() (acl coffer.NewACL, err error) {
+	if canned := q.cannedACL(); canned != "" {
+		if acl.Canned, err = coffer.ParseCannedACL(canned); err != nil {
+			return acl, err
+		}
+	}
+	for _, g := range grantHeaders {
+		for _, value := range q.r.Header[g.name] {
+			if acl.Grants, err = appendGrants(acl.Grants, g.permission, value); err != nil {
+				return acl, err
+			}
+		}
+	}
+	if acl.Canned != "" && acl.Grants != nil {
+		return acl, coffer.Errorf(coffer.InvalidRequest, "Specifying both Canned ACLs and Header Grants is not allowed")
+	}
+	return acl, nil
+}
+
+// cannedACL is the canned ACL of a request; a pre-signed URL may have it as a
+// parameter, where some clients put all headers.
+func (q *request) cannedACL() string {
+	if canned := q.r.Header.Get("X-Amz-Acl"); canned != "" {
+		return canned
+	}
+	if q.signature.kind != sigv4.Query {
+		return "" // a form's signature does not cover the query
+	}
+	return q.query.get("x-amz-acl")
+}
+
+// hasACL tells whether the headers say anything of an access control list.
+func (q *request) hasACL() bool {
+	if q.cannedACL() != "" {
+		return true
+	}
+	for _, g := range grantHeaders {
+		if len(q.r.Header[g.name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// appendGrants reads a list of grantees: id="…", uri="…" or emailAddress="…",
+// with commas between them. The quotes may be left out.
+func appendGrants(grants []coffer.ACLGrant, p coffer.Permission, value string) ([]coffer.ACLGrant, error) {
+	for item := range strings.SplitSeq(value, ",") {
+		kind, who, _ := strings.Cut(strings.TrimSpace(item), "=")
+		who = strings.TrimSpace(who)
+		if n := len(who); n >= 2 && who[0] == '"' && who[n-1] == '"' {
+			who = who[1 : n-1]
+		}
+		g := coffer.ACLGrant{Permission: p}
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case "id":
+			g.Grantee.Canonical = coffer.CanonicalID(who)
+		case "uri":
+			g.Grantee.Group = coffer.Group(who)
+		case "emailaddress":
+			g.Grantee.Email = who
+		default:
+			who = ""
+		}
+		if who == "" || strings.ContainsAny(who, `"`) || len(grants) >= coffer.ACLGrantsMax {
+			return nil, coffer.Errorf(coffer.InvalidArgument, "Argument format not recognized").
+				With("ArgumentName", "x-amz-grant-"+strings.ReplaceAll(strings.ToLower(string(p)), "_", "-")).With("ArgumentValue", value)
+		}
+		grants = append(grants, g)
+	}
+	return grants, nil
+}

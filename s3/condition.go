@@ -1,0 +1,146 @@
+package s3
+
+import (
+	"crypto/tls"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"coffer"
+	"coffer/sigv4"
+)
+
+// headerConditions are the condition keys that give a header's value as the
+// client sent it, without s3: (AWS, "Actions, resources, and condition keys for
+// Amazon S3").
+var headerConditions = [...]string{"x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
+	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-object-ownership",
+	"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-algorithm",
+	"x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-content-sha256", "if-match", "if-none-match"}
+
+// The condition keys of tags in the request.
+const (
+	requestTag     = "requestobjecttag/"
+	requestTagKeys = "requestobjecttagkeys"
+)
+
+// condition gives the values of a condition key of policies that the request has;
+// its name is in lower case. It is asked only where a policy has a condition.
+func (q *request) condition(key string) []string {
+	h := q.r.Header
+	switch key {
+	case "aws:sourceip":
+		if from := q.source(); from.IsValid() {
+			return []string{from.String()}
+		}
+		return nil
+	case "aws:securetransport":
+		return []string{strconv.FormatBool(q.r.TLS != nil)}
+	case "aws:useragent":
+		return given(h.Values("User-Agent"))
+	case "aws:referer":
+		return given(h.Values("Referer"))
+	}
+	name, ok := strings.CutPrefix(key, "s3:")
+	if !ok {
+		return nil
+	}
+	if name == "x-amz-acl" {
+		return given([]string{q.cannedACL()})
+	}
+	if slices.Contains(headerConditions[:], name) {
+		return given(h.Values(name))
+	}
+	if lock, ok := strings.CutPrefix(name, "object-lock-"); ok {
+		return given(h.Values("X-Amz-Object-Lock-" + lock))
+	}
+	if tag, ok := strings.CutPrefix(name, requestTag); ok || name == requestTagKeys {
+		return q.tagCondition(tag)
+	}
+	switch name {
+	case "prefix", "delimiter", "max-keys":
+		return q.query[name][:min(1, len(q.query[name]))]
+	case "versionid":
+		return given(q.query["versionId"])
+	case "tlsversion":
+		if q.r.TLS != nil {
+			return given([]string{tlsVersions[q.r.TLS.Version]})
+		}
+		return nil
+	}
+	return q.signatureCondition(name)
+}
+
+// given is what a header or parameter says, nothing if it is empty or not there.
+func given(values []string) []string {
+	if len(values) == 0 || values[0] == "" {
+		return nil
+	}
+	return values[:1]
+}
+
+// tlsVersions is how policies write versions of TLS.
+var tlsVersions = map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"}
+
+// signatureCondition gives the condition keys that tell how the request was
+// signed; one that was not has none of them.
+func (q *request) signatureCondition(name string) []string {
+	if q.actor.Anonymous() {
+		return nil
+	}
+	switch name {
+	case "authtype":
+		switch q.signature.kind {
+		case sigv4.Header:
+			return []string{"REST-HEADER"}
+		case sigv4.Query:
+			return []string{"REST-QUERY-STRING"}
+		}
+		return []string{"POST"}
+	case "signatureversion":
+		return []string{"AWS4-HMAC-SHA256"}
+	case "signatureage":
+		if q.signature.time.IsZero() {
+			return nil
+		}
+		return []string{strconv.FormatInt(max(0, q.start.Sub(q.signature.time).Milliseconds()), 10)}
+	}
+	return nil
+}
+
+// tagCondition gives the value of one tag of what the request writes, or for ""
+// the names of all.
+func (q *request) tagCondition(name string) []string {
+	tags := q.tags
+	if tags == nil {
+		tags, _ = parseTagQuery(q.r.Header.Get("X-Amz-Tagging"))
+	}
+	var names []string
+	for _, t := range tags {
+		if name != "" && strings.EqualFold(t.Key, name) {
+			return []string{t.Value}
+		}
+		names = append(names, t.Key)
+	}
+	if name != "" {
+		return nil
+	}
+	return names
+}
+
+// expectOwner has the session refuse a bucket that is not of the account which a
+// header names.
+func (q *request) expectOwner(header string, bucket coffer.BucketName) {
+	if account := q.r.Header.Get(header); account != "" && bucket != "" {
+		q.session = q.session.Expect(bucket, coffer.AccountID(account))
+	}
+}
+
+// nobody is the refusal of a request without a signature.
+func nobody(r *http.Request, auth *sigv4.Auth, op operation) error {
+	if auth.Kind == sigv4.Anonymous && (!op.anonymous && !op.public || r.Header.Get("Authorization") != "") {
+		return &coffer.Error{Code: coffer.AccessDenied}
+	}
+	return nil
+}
