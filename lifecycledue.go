@@ -1,6 +1,7 @@
 package coffer
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func (e *Expiry) earlier(date time.Time, rule string) *Expiry {
 // Days of another length are not rounded.
 func lifecycleDue(from time.Time, days int, day time.Duration) time.Time {
 	if day != LifecycleDay {
-		return from.Add(time.Duration(days) * day)
+		return from.Add(time.Duration(min(int64(days), int64(math.MaxInt64/day))) * day)
 	}
 	// A Duration holds 292 years, the days that a rule can say are more.
 	due := from.UTC().AddDate(0, 0, days)

@@ -18,11 +18,15 @@ func (q *request) getBucketLifecycle() error {
 		return err
 	}
 	q.w.Header().Set(transitionMinimumHeader, l.TransitionMinimum)
+	return q.send(http.StatusOK, lifecycleDoc(l.Rules))
+}
+
+func lifecycleDoc(rules []coffer.LifecycleRule) *doc {
 	d := newDoc("LifecycleConfiguration", namespace)
-	for i := range l.Rules {
-		writeLifecycleRule(d, &l.Rules[i])
+	for i := range rules {
+		writeLifecycleRule(d, &rules[i])
 	}
-	return q.send(http.StatusOK, d)
+	return d
 }
 
 func writeLifecycleRule(d *doc, r *coffer.LifecycleRule) {
@@ -124,18 +128,8 @@ func (q *request) putBucketLifecycle() error {
 	if l.TransitionMinimum == "" {
 		l.TransitionMinimum = coffer.TransitionMinimumAll
 	}
-	if err := n.only("Rule*"); err != nil {
+	if l.Rules, err = parseLifecycle(n); err != nil {
 		return err
-	}
-	if len(n.children) > coffer.LifecycleRulesMax {
-		return malformed(nil)
-	}
-	for _, c := range n.children {
-		r, err := parseLifecycleRule(c)
-		if err != nil {
-			return err
-		}
-		l.Rules = append(l.Rules, r)
 	}
 	if err := q.session.PutBucketLifecycle(q.ctx, q.bucket, l); err != nil {
 		return err
@@ -166,6 +160,24 @@ func (q *request) writeAbort(e *coffer.Expiry) {
 		q.w.Header().Set("x-amz-abort-date", e.Date.UTC().Format(http.TimeFormat))
 		q.w.Header().Set("x-amz-abort-rule-id", urlEncode(e.Rule))
 	}
+}
+
+func parseLifecycle(n *node) ([]coffer.LifecycleRule, error) {
+	if err := n.only("Rule*"); err != nil {
+		return nil, err
+	}
+	if len(n.children) > coffer.LifecycleRulesMax {
+		return nil, malformed(nil)
+	}
+	var rules []coffer.LifecycleRule
+	for _, c := range n.children {
+		r, err := parseLifecycleRule(c)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
 }
 
 func parseLifecycleRule(n *node) (coffer.LifecycleRule, error) {
