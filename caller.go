@@ -21,6 +21,8 @@ type Caller struct {
 	// Source is the address that the call came from, and UserAgent what made it.
 	Source    string
 	UserAgent string
+	// RequestID is the ID of the request, if the call came with one.
+	RequestID string
 	// Fresh says that the member proved who they are within the last five minutes.
 	Fresh bool
 }

@@ -21,6 +21,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/crypt", ""},
 	{"coffer/metrics", ""},
 	{"coffer/snippets", ""},
+	{"coffer/webhook", "coffer"},
 
 	// The two boundaries, and their drivers.
 	{"coffer/meta", ""},
@@ -35,7 +36,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
 	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
 	{"coffer/objects", "coffer coffer/policy coffer/crypt coffer/meta coffer/blob coffer/audit coffer/metrics"},
-	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics"},
+	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook"},
 
 	// How the world reaches it.
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},

@@ -45,6 +45,10 @@ const (
 	PrefixFinished      = 'f' // upload ID → what its Complete answered
 	PrefixBlobOwner     = 'w' // blob ref → whether metadata names this blob, or may not any more
 	PrefixGarbage       = 'g' // time, blob ref → body ID: to be deleted
+	PrefixEvent         = 'x' // webhook, time → an event that is to be sent
+	PrefixDeadEvent     = 'X' // webhook, time → an event that was given up
+	PrefixEventCount    = 'y' // webhook, which → counter
+	PrefixDelivery      = 'Y' // webhook, time → what one delivery came to
 )
 
 // Key joins a prefix and parts into a key. Parts of varying length other than

@@ -18,35 +18,37 @@ type configKind byte
 
 const (
 	configACL          configKind = 'a'
-	configPublicAccess configKind = 'b'
+	configAcceleration configKind = 'f'
 	configCORS         configKind = 'c'
 	configEncryption   configKind = 'e'
-	configAcceleration configKind = 'f'
-	configLock         configKind = 'k'
 	configLifecycle    configKind = 'l'
+	configLock         configKind = 'k'
+	configNotification configKind = 'n'
 	configOwnership    configKind = 'o'
+	configPayment      configKind = 'y'
 	configPolicy       configKind = 'p'
+	configPublicAccess configKind = 'b'
 	configQuota        configKind = 'q'
 	configTagging      configKind = 't'
 	configWebsite      configKind = 'w'
-	configPayment      configKind = 'y'
 )
 
 // configNames are what the audit log calls the configurations.
 var configNames = map[configKind]string{
 	configACL:          "acl",
-	configPublicAccess: "public-access-block",
+	configAcceleration: "acceleration",
 	configCORS:         "cors",
 	configEncryption:   "encryption",
-	configAcceleration: "acceleration",
-	configLock:         "object-lock",
 	configLifecycle:    "lifecycle",
+	configLock:         "object-lock",
+	configNotification: "notification",
 	configOwnership:    "ownership",
+	configPayment:      "payment",
 	configPolicy:       "policy",
+	configPublicAccess: "public-access-block",
 	configQuota:        "quota",
 	configTagging:      "tagging",
 	configWebsite:      "website",
-	configPayment:      "payment",
 }
 
 // bit is the kind's in Bucket.Configs, which spares reading what is not there.

@@ -34,6 +34,7 @@ type CompleteInput struct {
 // Complete makes an object of uploaded parts. No byte moves. Asked again, it
 // answers the same again.
 func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object, error) {
+	s.cause = causeComplete
 	if err := checkPartList(in.Parts); err != nil {
 		return coffer.Object{}, err
 	}

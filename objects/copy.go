@@ -53,6 +53,7 @@ type Copied struct {
 // large ones are shared, so that no byte moves, unless they are to be encrypted in
 // another way.
 func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
+	s.cause = causeCopy
 	if _, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
 		return Copied{}, err
 	}

@@ -132,7 +132,7 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) 
 	if err := s.MayRemove(tx, b, old.Object, d.Bypass); err != nil {
 		return Deleted{}, err
 	}
-	return done, s.removeVersion(tx, b, old)
+	return done, errors.Join(s.removeVersion(tx, b, old), s.removed(tx, b, &old.row))
 }
 
 // check applies the conditions to what would be deleted: nil if there is none
@@ -169,7 +169,7 @@ func (s Session) mark(tx meta.Tx, b coffer.Bucket, key string, current *version)
 	if current != nil {
 		old = &current.row
 	}
-	err = s.addVersion(tx, b, &o, old)
+	err = errors.Join(s.addVersion(tx, b, &o, old), s.marked(tx, b, &o))
 	return Deleted{VersionID: coffer.VersionName(o.VersionID), Marker: true}, err
 }
 

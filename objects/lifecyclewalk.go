@@ -271,7 +271,9 @@ func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle,
 		v.Attributes.StorageClass = still.class
 		return true, tx.Set(v.at, encodeRow(v.row))
 	}
-	_, err = s.asItself(b).remove(tx, b, Doomed{Key: d.key, Version: d.id})
+	session := s.asItself(b)
+	session.cause = causeLifecycle
+	_, err = session.remove(tx, b, Doomed{Key: d.key, Version: d.id})
 	if err != nil && coffer.CodeOf(err) != coffer.Internal {
 		return false, nil // it is locked
 	}

@@ -54,6 +54,8 @@ type Options struct {
 	Writable func() error
 	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
 	LifecycleDay time.Duration
+	// Webhooks are those that notifications can be sent to.
+	Webhooks []coffer.Webhook
 }
 
 // Service holds what all requests share.
@@ -104,6 +106,7 @@ type Session struct {
 	expected []expectation
 	version  string // that is asked about; "" is the current one
 	itself   bool   // that nobody asks: see asItself
+	cause    string // how an object comes to be, in the name of its event
 }
 
 // asItself returns the calls of the program on a bucket, where it does what the

@@ -22,12 +22,15 @@ type PutInput struct {
 	If         Conditions
 	Digests    Digests
 	Encryption Encrypting
+	// Form says that the object came as a browser's form.
+	Form bool
 }
 
 // Put stores an object. Body is not read before all that can be refused without
 // it was checked, so that a client that waits for 100 Continue sends nothing in
 // vain. When Put returns without error the object is durable.
 func (s Session) Put(ctx context.Context, in PutInput) (coffer.Object, error) {
+	s.cause = causePut(in)
 	b, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, in.Size)
 	if err != nil {
 		return coffer.Object{}, err
@@ -155,7 +158,7 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	if err == nil {
 		o.Expiry, err = s.expiry(tx, b, o.Object)
 	}
-	return err
+	return errors.Join(err, s.created(tx, b, o))
 }
 
 // overwrite puts o in the place of old, or of nothing, in a bucket that never kept

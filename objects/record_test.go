@@ -76,7 +76,7 @@ func goldens() []golden {
 		}
 		return b
 	}
-	return append(encryptionGoldens(), []golden{
+	return append(append(encryptionGoldens(), eventGoldens()...), []golden{
 		{"bucket-cors", rules, config(rules), func(b []byte) (any, error) { return decodeConfigOf[[]coffer.CORSRule](b) }},
 		{"bucket-object-lock", lock, config(lock), func(b []byte) (any, error) { return decodeConfigOf[coffer.ObjectLock](b) }},
 		{"bucket-website", string(config(website)), config(website), func(b []byte) (any, error) {

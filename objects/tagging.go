@@ -39,9 +39,9 @@ func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketNa
 }
 
 func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag, a coffer.Action) error {
-	return s.change(ctx, bucket, key, version, a, func(_ meta.Tx, _ coffer.Bucket, o *row) error {
+	return s.change(ctx, bucket, key, version, a, func(tx meta.Tx, b coffer.Bucket, o *row) error {
 		o.Tags = tags
-		return nil
+		return s.tagged(tx, b, o)
 	})
 }
 

@@ -81,7 +81,7 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 		q.actor, q.region = signer.Actor, c.Region
 		q.actor.Generation = k.Credential.Generation
 		q.actor.Caller = coffer.Caller{Account: q.actor.Account, Key: q.actor.Key, Name: string(q.actor.AccessKeyID),
-			Source: q.source().String(), UserAgent: q.r.UserAgent()}
+			Source: q.source().String(), UserAgent: q.r.UserAgent(), RequestID: q.id}
 		return k.Key, nil
 	}
 	q.limits.wrong(q.start, q.source(), c.AccessKeyID)

@@ -20,8 +20,8 @@ const (
 	// Wrong signatures that one source may send for one access key, and for all
 	// unknown ones together: so many at once, and then so many a second. A secret
 	// that coffer made cannot be guessed at all; one that was imported may be short.
-	wrongBurst     = 100
-	wrongPerSecond = 10
+	wrongBurst     = 3000
+	wrongPerSecond = 100
 )
 
 // limits slows down who asks more often than they may. Its memory is bounded and

@@ -13,9 +13,8 @@ var unset = map[string]struct {
 	root  string
 	write func(*doc)
 }{
-	"GetBucketReplication":               {code: coffer.ReplicationConfigurationNotFound},
-	"GetBucketNotificationConfiguration": {root: "NotificationConfiguration"},
-	"GetBucketLogging":                   {root: "BucketLoggingStatus"},
+	"GetBucketReplication": {code: coffer.ReplicationConfigurationNotFound},
+	"GetBucketLogging":     {root: "BucketLoggingStatus"},
 }
 
 // unsetLists has the configurations that a bucket can have many of: with an id

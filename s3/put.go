@@ -48,7 +48,7 @@ func (q *request) putObject() error {
 		return err
 	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, Tags: tags, ACL: acl, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting})
+		Attributes: attributes, Tags: tags, ACL: acl, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting, Form: q.form != nil})
 	if err != nil {
 		return err
 	}

@@ -28,14 +28,14 @@ func TestGuessesAreAnsweredWithSlowDown(t *testing.T) {
 		return answer.StatusCode, answer.Header.Get("Retry-After"), string(b)
 	}
 	alice, bob := w.pairs["alice"], w.pairs["bob"]
-	for range 100 {
+	for range 3000 {
 		if code, _, body := ask(alice.id, "wrong"); code != 403 || !strings.Contains(body, "SignatureDoesNotMatch") {
 			t.Fatalf("a wrong signature = %d %s, want 403 SignatureDoesNotMatch", code, body)
 		}
 	}
 	for _, secret := range []string{"wrong", alice.secret} {
 		if code, after, body := ask(alice.id, secret); code != 503 || after != "1" || !strings.Contains(body, "<Code>SlowDown</Code>") {
-			t.Errorf("after 100 wrong signatures = %d, Retry-After %q, %s, want 503 SlowDown", code, after, body)
+			t.Errorf("after 3000 wrong signatures = %d, Retry-After %q, %s, want 503 SlowDown", code, after, body)
 		}
 	}
 	if code, _, body := ask(bob.id, bob.secret); code != 200 {

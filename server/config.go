@@ -116,6 +116,11 @@ type Config struct {
 	// SessionMax how long in any case.
 	SessionIdle, SessionMax time.Duration
 
+	// Webhooks are where buckets can send events to; WebhooksAllowPrivate lets
+	// them be on networks that are not the Internet.
+	Webhooks             []coffer.Webhook
+	WebhooksAllowPrivate bool
+
 	// ReadyFile, if set, is written once the server answers, and removed when
 	// it stops; see Ready.
 	ReadyFile string
@@ -215,7 +220,7 @@ func (c *Config) check() error {
 	if _, err := coffer.ParseEmail(c.RootEmail); err != nil {
 		return fmt.Errorf("root-email: %w", err)
 	}
-	return nil
+	return c.checkTargets()
 }
 
 func (c *Config) checkAddresses() error {

@@ -77,6 +77,7 @@ func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(p
 // runJobs does what no request waits for, until ctx ends.
 func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.upkeep(ctx) })
+	s.jobs.Go(func() { s.notifier().Run(ctx) })
 	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)
 }
@@ -117,6 +118,7 @@ func (s *Server) gauges() {
 		}
 		return 1
 	})
+	s.eventGauges()
 	m := s.stores.meta.Metrics
 	g("meta_disk_bytes", "Bytes of the metadata on disk.", func() float64 { return float64(m().DiskBytes) })
 	g("meta_log_bytes", "Bytes of the metadata's write-ahead log.", func() float64 { return float64(m().LogBytes) })

@@ -26,6 +26,7 @@ func (s *Server) otherJobs() []jobs.Job {
 			_, err := s.stores.objects.Lifecycle(ctx)
 			return err
 		}},
+		{Name: "forget webhooks that were taken away", Every: time.Hour, Do: s.stores.objects.ForgetWebhooks},
 		{Name: "end old sessions and links", Every: time.Hour, Do: s.stores.accounts.Expire},
 	}
 }

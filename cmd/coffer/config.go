@@ -93,7 +93,7 @@ func writeTOML(w io.Writer, shown []shownSetting) error {
 	for _, s := range shown {
 		value := tomlValue(s)
 		switch {
-		case s.setting.kind == kindSecret && s.Value != "":
+		case s.setting.hidden() && s.Value != "":
 			fmt.Fprintf(&b, "# %s is set, and is not shown\n", s.Name)
 		case s.Value == "" && !s.setting.list():
 			fmt.Fprintf(&b, "# %s = \"\"\n", s.Name)

@@ -37,7 +37,7 @@ func (f *flagText) Set(text string) error {
 // addSettingFlag adds the flag of a setting. A secret has none: command lines
 // can be read by everybody on the machine.
 func addSettingFlag(flags *pflag.FlagSet, s *setting) {
-	if s.kind == kindSecret {
+	if s.hidden() {
 		return
 	}
 	f := flags.VarPF(&flagText{setting: s}, s.flag(), "", s.usage)

@@ -183,6 +183,9 @@ func (a *app) fromFile(cmd *cobra.Command) (map[string]given, error) {
 			return nil, usagef("%s has both %s and %s: remove one", path, was.origin[strings.LastIndexByte(was.origin, ':')+1:], key)
 		}
 		text, err := tomlText(table[key], s.list())
+		if many, ok := table[key].([]map[string]any); ok && s.kind == kindTables {
+			text, err = tablesText(many)
+		}
 		if err == nil && (isFile || s.kind == kindPath || s.kind == kindPaths) {
 			text = besideFile(path, text, s.kind == kindPaths)
 		}

@@ -173,6 +173,7 @@ func TestEverySettingReadsBackWhatItShows(t *testing.T) {
 	samples := map[kind]string{
 		kindText: "some text", kindPath: "/a b/c", kindList: "10.0.0.0/8,fd00::/8", kindPaths: "/a,/b",
 		kindBool: "true", kindBytes: "3MiB", kindNumber: "7", kindDuration: "1m30s", kindSecret: "hunter22",
+		kindTables: "name=a;url=https://a.example",
 	}
 	for _, s := range settings {
 		v := defaults()

@@ -25,7 +25,7 @@ lists of texts in the file. Paths in the file are relative to its folder. Sizes 
 	for i := range settings {
 		s := &settings[i]
 		flag := "`--" + s.flag() + "`"
-		if s.kind == kindSecret {
+		if s.hidden() {
 			flag = "never"
 		}
 		variable, key := "`"+s.env()+"`", "`"+s.name+"`"

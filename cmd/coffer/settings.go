@@ -25,6 +25,7 @@ const (
 	kindNumber   kind = "number"
 	kindDuration kind = "duration"
 	kindSecret   kind = "secret"
+	kindTables   kind = "tables"
 )
 
 // values is what the settings are read into.
@@ -50,6 +51,7 @@ type setting struct {
 
 func (s *setting) flag() string { return strings.ReplaceAll(s.name, "_", "-") }
 func (s *setting) env() string  { return "COFFER_" + strings.ToUpper(s.name) }
+func (s *setting) hidden() bool { return s.kind == kindSecret || s.kind == kindTables }
 func (s *setting) list() bool   { return s.kind == kindList || s.kind == kindPaths }
 
 // defaultText is the value of a setting that nobody gives.
@@ -89,6 +91,8 @@ var settings = []setting{
 	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
 	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),
 	toggle("keys_reveal", "let owners and admins see secrets again after they were made", func(v *values) *bool { return &v.KeysReveal }),
+	tables("webhooks", "webhooks that buckets can send events to: name=NAME;url=URL for each, with secret, secret_file or account if need be", setWebhooks, shownWebhooks),
+	toggle("webhooks_allow_private", "let webhooks be on private networks and this machine", func(v *values) *bool { return &v.WebhooksAllowPrivate }),
 	text("log_format", kindText, "auto, text or json; auto is text on a terminal", "", func(v *values) *string { return &v.logFormat }),
 	text("log_level", kindText, "debug, info, warn or error", "", func(v *values) *string { return &v.logLevel }),
 	text("ready_file", kindPath, "`FILE` that is written, as JSON with the addresses, once the server answers", "none", func(v *values) *string { return &v.ReadyFile }),

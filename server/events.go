@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"coffer/jobs"
+	"coffer/objects"
+	"coffer/webhook"
+)
+
+// checkTargets finds what is wrong with the definitions of where events go.
+func (c *Config) checkTargets() error {
+	seen := map[string]bool{}
+	for _, w := range c.Webhooks {
+		if err := w.Check(); err != nil {
+			return fmt.Errorf("webhooks: %w", err)
+		}
+		if seen[w.Name] {
+			return fmt.Errorf("webhooks has two called %s: give one another name", w.Name)
+		}
+		seen[w.Name] = true
+	}
+	return nil
+}
+
+// notifier sends what the buckets' notifications ask for.
+func (s *Server) notifier() *jobs.Notifier {
+	return &jobs.Notifier{Objects: s.stores.objects, Send: webhook.New(s.cfg.WebhooksAllowPrivate, s.cfg.Now).Send,
+		Now: s.cfg.Now, Logger: s.cfg.Logger}
+}
+
+// countTimeout bounds how long a scrape waits for the counters.
+const countTimeout = time.Second
+
+// eventGauges adds the numbers of all webhooks together to the metrics.
+func (s *Server) eventGauges() {
+	sum := func(pick func(objects.WebhookCounts) int64) func() float64 {
+		return func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), countTimeout)
+			defer cancel()
+			all, err := s.stores.objects.WebhookCounts(ctx)
+			if err != nil {
+				return 0
+			}
+			var n int64
+			for _, c := range all {
+				n += pick(c)
+			}
+			return float64(n)
+		}
+	}
+	g, c := s.metrics.Gauge, s.metrics.Counter
+	g("webhook_events_waiting", "Events that wait to be sent to webhooks.", sum(func(c objects.WebhookCounts) int64 { return c.Waiting }))
+	g("webhook_events_dead", "Events that were given up and are kept.", sum(func(c objects.WebhookCounts) int64 { return c.Dead }))
+	c("webhook_events_delivered_total", "Events that webhooks took.", sum(func(c objects.WebhookCounts) int64 { return c.Delivered }))
+	c("webhook_deliveries_failed_total", "Deliveries that webhooks did not take.", sum(func(c objects.WebhookCounts) int64 { return c.Failed }))
+	c("webhook_events_dropped_total", "Events that were given up, and dropped because there were too many.", sum(func(c objects.WebhookCounts) int64 { return c.Dropped }))
+}

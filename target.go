@@ -1,0 +1,95 @@
+package coffer
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Webhook is where events of buckets are sent; the operator defines it.
+type Webhook struct {
+	Name string
+	// URL is http or https. What it resolves to is checked when it is dialled.
+	URL string
+	// Secret is what the signature of each delivery is made with; empty for none.
+	Secret Secret
+	// Account is the only one whose buckets may send there; "" for all.
+	Account AccountID
+}
+
+// ReplicationTarget is another S3 service that objects are replicated to; the
+// operator defines it.
+type ReplicationTarget struct {
+	Name string
+	// Endpoint is http://HOST or https://HOST, with a port if need be.
+	Endpoint    string
+	Region      string
+	AccessKeyID string
+	Secret      Secret
+	// Account is the only one whose buckets may be replicated there; "" for all.
+	Account AccountID
+}
+
+// targetNameMax is the length of the longest name of a webhook or target, which is
+// part of keys.
+const targetNameMax = 64
+
+// isTargetName tells whether s is 1 to 64 letters, digits, - and _.
+func isTargetName(s string) bool {
+	return s != "" && len(s) <= targetNameMax && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
+}
+
+// Check tells whether the definition can be used.
+func (w Webhook) Check() error {
+	if !isTargetName(w.Name) {
+		return Errorf(InvalidArgument, "the webhook name %q is not allowed: it has 1 to %d letters, digits, - and _", w.Name, targetNameMax)
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		// The URL is not quoted: some have a token in it.
+		return Errorf(InvalidArgument, "the URL of the webhook %s is not one: write it as https://HOST/PATH, without user and password", w.Name)
+	}
+	return nil
+}
+
+// Check tells whether the definition can be used.
+func (t ReplicationTarget) Check() error {
+	if !isTargetName(t.Name) {
+		return Errorf(InvalidArgument, "the replication target name %q is not allowed: it has 1 to %d letters, digits, - and _", t.Name, targetNameMax)
+	}
+	u, err := url.Parse(t.Endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return Errorf(InvalidArgument, "the endpoint of the replication target %s is not one: write it as https://HOST or https://HOST:PORT", t.Name)
+	}
+	if t.AccessKeyID == "" || t.Secret.Empty() {
+		return Errorf(InvalidArgument, "the replication target %s has no access_key_id or no secret", t.Name)
+	}
+	return nil
+}
+
+// reserved are the networks that no address of the Internet is in (RFC 6890, RFC
+// 6598, RFC 2544) and that netip has no word for, and those that carry an IPv4 address of any kind
+// inside (RFC 6052, RFC 3056, RFC 4380).
+var reserved = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+}
+
+// IsPublicAddr tells whether an address is on the Internet: not this machine, its
+// network, or what answers with credentials on the networks of clouds.
+func IsPublicAddr(a netip.Addr) bool {
+	a = a.Unmap()
+	if !a.IsValid() || !a.IsGlobalUnicast() || a.IsPrivate() || a.Zone() != "" {
+		return false
+	}
+	for _, p := range reserved {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}
