@@ -23,6 +23,7 @@ const (
 	configEncryption   configKind = 'e'
 	configLifecycle    configKind = 'l'
 	configLock         configKind = 'k'
+	configLogging      configKind = 'g'
 	configNotification configKind = 'n'
 	configOwnership    configKind = 'o'
 	configPayment      configKind = 'y'
@@ -41,6 +42,7 @@ var configNames = map[configKind]string{
 	configEncryption:   "encryption",
 	configLifecycle:    "lifecycle",
 	configLock:         "object-lock",
+	configLogging:      "logging",
 	configNotification: "notification",
 	configOwnership:    "ownership",
 	configPayment:      "payment",

@@ -69,6 +69,9 @@ type Service struct {
 	lifecycleChanged atomic.Bool
 
 	instanceKey crypt.Key // wraps the keys of objects
+	logging     logging
+
+	accessLogs accessLogs
 
 	partSizeMin int64 // coffer.PartSizeMin, less in tests
 }

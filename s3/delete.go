@@ -59,6 +59,7 @@ func (q *request) deleteObjects() error {
 	if err != nil {
 		return err
 	}
+	q.batchDeleted(doomed, results)
 	d := newDoc("DeleteResult", namespace)
 	for i, o := range doomed {
 		if done := results[i]; done.Err != nil {

@@ -14,7 +14,6 @@ var unset = map[string]struct {
 	write func(*doc)
 }{
 	"GetBucketReplication": {code: coffer.ReplicationConfigurationNotFound},
-	"GetBucketLogging":     {root: "BucketLoggingStatus"},
 }
 
 // unsetLists has the configurations that a bucket can have many of: with an id

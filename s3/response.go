@@ -67,6 +67,7 @@ func (q *request) finish() {
 	if q.Metrics != nil {
 		q.Metrics.Done(name, q.w.status, took, max(0, q.r.ContentLength), q.w.sent)
 	}
+	q.logAccess(took)
 	level := slog.LevelInfo
 	if q.serverFailed() {
 		level = slog.LevelError

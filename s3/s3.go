@@ -146,6 +146,7 @@ type request struct {
 	tags    []coffer.Tag                  // of what the request writes, once they were read
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	failure error
+	batch   []accessed // what DeleteObjects did, for the access log
 }
 
 // serve finds the operation, proves who asks, and runs it.
@@ -167,7 +168,7 @@ func (q *request) serve() error {
 	if q.op, err = route(q.r, q.query, target); err != nil {
 		return err
 	}
-	q.named = target.bucket
+	q.named, q.key = target.bucket, target.key
 	q.allowOrigin(target)
 	if q.op.anonymous {
 		q.session = q.Objects.As(q.actor)
@@ -179,7 +180,6 @@ func (q *request) serve() error {
 			return err
 		}
 	}
-	q.key = target.key
 	q.session = q.session.In(q.condition)
 	q.expectOwner("x-amz-expected-bucket-owner", q.bucket)
 	if q.op.handle == nil {

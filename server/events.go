@@ -56,5 +56,6 @@ func (s *Server) eventGauges() {
 	g("webhook_events_dead", "Events that were given up and are kept.", sum(func(c objects.WebhookCounts) int64 { return c.Dead }))
 	c("webhook_events_delivered_total", "Events that webhooks took.", sum(func(c objects.WebhookCounts) int64 { return c.Delivered }))
 	c("webhook_deliveries_failed_total", "Deliveries that webhooks did not take.", sum(func(c objects.WebhookCounts) int64 { return c.Failed }))
+	c("access_log_records_dropped_total", "Records of access logs that were lost.", func() float64 { return float64(s.stores.objects.AccessLogsDropped()) })
 	c("webhook_events_dropped_total", "Events that were given up, and dropped because there were too many.", sum(func(c objects.WebhookCounts) int64 { return c.Dropped }))
 }

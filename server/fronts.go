@@ -80,6 +80,7 @@ func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.notifier().Run(ctx) })
 	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)
+	s.lastAccessLogs(ctx)
 }
 
 // upkeep looks after the disk and the certificate until ctx ends.

@@ -8,6 +8,20 @@ import (
 	"coffer/jobs"
 )
 
+// accessLogsEvery is how often the records of access logs are looked through;
+// lastLogsTimeout is how long writing them may take when the server stops.
+const (
+	accessLogsEvery = 10 * time.Second
+	lastLogsTimeout = 3 * time.Second
+)
+
+// lastAccessLogs writes what is left when the server stops.
+func (s *Server) lastAccessLogs(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLogsTimeout)
+	defer cancel()
+	s.stores.objects.FlushAccessLogs(ctx, true)
+}
+
 // otherJobs is what the services have to do from time to time.
 func (s *Server) otherJobs() []jobs.Job {
 	log := &audit.Log{Meta: s.stores.meta, Now: s.cfg.Now}
@@ -25,6 +39,10 @@ func (s *Server) otherJobs() []jobs.Job {
 		{Name: "lifecycle", Every: lifecycleEvery(s.cfg.LifecycleDay), Do: func(ctx context.Context) error {
 			_, err := s.stores.objects.Lifecycle(ctx)
 			return err
+		}},
+		{Name: "write access logs", Every: accessLogsEvery, Do: func(ctx context.Context) error {
+			s.stores.objects.FlushAccessLogs(ctx, false)
+			return nil
 		}},
 		{Name: "forget webhooks that were taken away", Every: time.Hour, Do: s.stores.objects.ForgetWebhooks},
 		{Name: "end old sessions and links", Every: time.Hour, Do: s.stores.accounts.Expire},

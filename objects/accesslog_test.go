@@ -1,0 +1,94 @@
+package objects
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"coffer"
+)
+
+func TestAccessLogsAreBoundedInMemoryAndLostWhenTheyCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.alice.CreateBucket(ctx, "logs", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.alice.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "logs", Prefix: "p/"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := w.Logged(ctx, "bucket")
+	if err != nil || b == nil {
+		t.Fatalf("Logged() = %v, %v, want the bucket at once", b, err)
+	}
+	keys := func() (list []string) {
+		t.Helper()
+		page, err := w.alice.List(ctx, ListInput{Bucket: "logs", Max: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page.Objects {
+			list = append(list, o.Key)
+		}
+		return list
+	}
+	w.LogAccess(b, w.clock.Now(), "one")
+	w.FlushAccessLogs(ctx, false)
+	if got := keys(); len(got) != 0 {
+		t.Errorf("a record is written at once, to %q: want it to wait for others", got)
+	}
+	w.clock.step(accessLogAge)
+	w.FlushAccessLogs(ctx, false)
+	if got := keys(); len(got) != 1 {
+		t.Errorf("after %s there are the log objects %q, want one", accessLogAge, got)
+	}
+	record := strings.Repeat("x", 1<<20)
+	for range 40 {
+		w.LogAccess(b, w.clock.Now(), record)
+	}
+	if n := w.AccessLogsDropped(); n < 8 || n > 10 {
+		t.Errorf("AccessLogsDropped() = %d after 40 MiB, want what is over %d bytes", n, accessLogMax)
+	}
+	w.FlushAccessLogs(ctx, false)
+	if got := keys(); len(got) != 2 {
+		t.Errorf("after a flush there are the log objects %q, want one more: it was large enough", got)
+	}
+	before := w.AccessLogsDropped()
+	b.To.Target = "gone"
+	w.LogAccess(b, w.clock.Now(), "lost")
+	w.FlushAccessLogs(ctx, true)
+	if n := w.AccessLogsDropped(); n != before+1 {
+		t.Errorf("AccessLogsDropped() = %d after a flush to a bucket that is gone, want %d", n, before+1)
+	}
+	w.LogAccess(b, w.clock.Now(), record)
+	if w.accessLogs.bytes != len(record)+1 {
+		t.Errorf("%d bytes wait, want those of one record: what was taken must not count", w.accessLogs.bytes)
+	}
+}
+
+func TestTheLogOfABucketGoesWhereItsKeyMayWrite(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for name, s := range map[string]Session{"bucket-b": w.bob, "logs": w.alice} {
+		if _, err := s.CreateBucket(ctx, coffer.BucketName(name), "auto"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, "logging to another account's bucket", w.alice.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "bucket-b"}), coffer.InvalidTargetBucketForLogging)
+	wantCode(t, "logging of another account's bucket", w.bob.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "bucket-b"}), coffer.AccessDenied)
+	one := scoped(t, w, coffer.Grant{Preset: coffer.PresetFull, Buckets: []string{"bucket"}})
+	wantCode(t, "logging to where the key may not write", one.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "logs"}), coffer.InvalidTargetBucketForLogging)
+	if err := one.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "bucket"}); err != nil {
+		t.Errorf("PutBucketLogging to the key's own bucket = %v, want no error", err)
+	}
+	if b, err := w.Logged(ctx, "bucket"); err != nil || b == nil || b.To.Owner != alice.Canonical {
+		t.Errorf("Logged() = %+v, %v, want the owner's canonical ID in it", b, err)
+	}
+	if err := w.alice.PutBucketLogging(ctx, "bucket", nil); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.step(time.Millisecond)
+	if b, err := w.Logged(ctx, "bucket"); err != nil || b != nil {
+		t.Errorf("Logged() = %+v, %v after logging was turned off, want nil", b, err)
+	}
+}
