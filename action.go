@@ -93,6 +93,8 @@ const (
 	PutObjectVersionTagging
 	DeleteObjectTagging
 	DeleteObjectVersionTagging
+	ReplicateObject
+	ReplicateDelete
 	RestoreObject
 
 	// On an object: what only the owner of its bucket decides.
@@ -184,6 +186,8 @@ var actionNames = [ActionCount]string{
 	PutObjectRetention:                 "s3:PutObjectRetention",
 	PutObjectLegalHold:                 "s3:PutObjectLegalHold",
 	BypassGovernanceRetention:          "s3:BypassGovernanceRetention",
+	ReplicateObject:                    "s3:ReplicateObject",
+	ReplicateDelete:                    "s3:ReplicateDelete",
 }
 
 // String is the action's name in IAM: s3:GetObject.

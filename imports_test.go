@@ -22,6 +22,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/metrics", ""},
 	{"coffer/snippets", ""},
 	{"coffer/webhook", "coffer"},
+	{"coffer/remote", "coffer coffer/sigv4"},
 
 	// The two boundaries, and their drivers.
 	{"coffer/meta", ""},
@@ -36,7 +37,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
 	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
 	{"coffer/objects", "coffer coffer/policy coffer/crypt coffer/meta coffer/blob coffer/audit coffer/metrics"},
-	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook"},
+	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook coffer/remote"},
 
 	// How the world reaches it.
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},

@@ -25,10 +25,11 @@ type Object struct {
 	DeleteMarker bool
 	Size         int64
 	// ETag is without its quotes.
-	ETag       string
-	Modified   time.Time
-	Attributes Attributes
-	Checksum   Checksum
+	ETag        string
+	Modified    time.Time
+	Attributes  Attributes
+	Checksum    Checksum
+	Replication ReplicationState
 	// Tags are in the order in which they were given.
 	Tags []Tag
 	Lock Lock

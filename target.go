@@ -26,7 +26,8 @@ type ReplicationTarget struct {
 	Region      string
 	AccessKeyID string
 	Secret      Secret
-	// Account is the only one whose buckets may be replicated there; "" for all.
+	// Account is the only one whose buckets may be replicated there, into whatever
+	// bucket the key can write; AnyAccount for all.
 	Account AccountID
 }
 
@@ -64,8 +65,14 @@ func (t ReplicationTarget) Check() error {
 	if t.AccessKeyID == "" || t.Secret.Empty() {
 		return Errorf(InvalidArgument, "the replication target %s has no access_key_id or no secret", t.Name)
 	}
+	if t.Account == "" {
+		return Errorf(InvalidArgument, "the replication target %s has no account: name the one that may use it, or %s for all", t.Name, AnyAccount)
+	}
 	return nil
 }
+
+// AnyAccount stands for every account.
+const AnyAccount AccountID = "*"
 
 // reserved are the networks that no address of the Internet is in (RFC 6890, RFC
 // 6598, RFC 2544) and that netip has no word for, and those that carry an IPv4 address of any kind

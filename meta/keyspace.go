@@ -49,6 +49,9 @@ const (
 	PrefixDeadEvent     = 'X' // webhook, time → an event that was given up
 	PrefixEventCount    = 'y' // webhook, which → counter
 	PrefixDelivery      = 'Y' // webhook, time → what one delivery came to
+
+	PrefixReplication      = 'z' // target, time → a copy that is to be made
+	PrefixReplicationCount = 'Z' // bucket ID, which → counter
 )
 
 // Key joins a prefix and parts into a key. Parts of varying length other than

@@ -30,6 +30,7 @@ const (
 	configPolicy       configKind = 'p'
 	configPublicAccess configKind = 'b'
 	configQuota        configKind = 'q'
+	configReplication  configKind = 'r'
 	configTagging      configKind = 't'
 	configWebsite      configKind = 'w'
 )
@@ -49,6 +50,7 @@ var configNames = map[configKind]string{
 	configPolicy:       "policy",
 	configPublicAccess: "public-access-block",
 	configQuota:        "quota",
+	configReplication:  "replication",
 	configTagging:      "tagging",
 	configWebsite:      "website",
 }

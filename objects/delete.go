@@ -165,6 +165,9 @@ func (s Session) mark(tx meta.Tx, b coffer.Bucket, key string, current *version)
 		return Deleted{}, err
 	}
 	o := row{Object: coffer.Object{Key: key, DeleteMarker: true, Modified: s.now()}, body: body{id: id}}
+	if err := s.planReplication(tx, b, &o); err != nil {
+		return Deleted{}, err
+	}
 	var old *row
 	if current != nil {
 		old = &current.row

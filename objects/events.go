@@ -2,6 +2,7 @@ package objects
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,18 +35,20 @@ type happening struct {
 	deleted bool // nothing is told of the object but its name
 }
 
-// created tells of an object that came to be in tx.
+// created tells of an object that came to be in tx, and has it replicated.
 func (s Session) created(tx meta.Tx, b coffer.Bucket, o *row) error {
 	cause := s.cause
 	if cause == "" {
 		cause = causePlain
 	}
-	return s.tell(tx, b, happening{name: "ObjectCreated:" + cause, object: o.Object, at: o.Modified})
+	return errors.Join(s.replicate(tx, b, o),
+		s.tell(tx, b, happening{name: "ObjectCreated:" + cause, object: o.Object, at: o.Modified}))
 }
 
 // marked tells of a delete marker that was put in front of the versions of a key.
 func (s Session) marked(tx meta.Tx, b coffer.Bucket, o *row) error {
-	return s.tell(tx, b, happening{name: s.removal() + ":DeleteMarkerCreated", object: o.Object, at: o.Modified, deleted: true})
+	return errors.Join(s.replicate(tx, b, o),
+		s.tell(tx, b, happening{name: s.removal() + ":DeleteMarkerCreated", object: o.Object, at: o.Modified, deleted: true}))
 }
 
 // removed tells of an object or a version that ended in tx.
@@ -67,7 +70,8 @@ func (s Session) tagged(tx meta.Tx, b coffer.Bucket, o *row) error {
 	if len(o.Tags) == 0 {
 		name = "ObjectTagging:Delete"
 	}
-	return s.tell(tx, b, happening{name: name, object: o.Object, at: s.nowAfter(o.Modified)})
+	return errors.Join(s.replicateTags(tx, b, o),
+		s.tell(tx, b, happening{name: name, object: o.Object, at: s.nowAfter(o.Modified)}))
 }
 
 // tell writes the event of h for each webhook that a rule of b sends it to, in the

@@ -40,6 +40,7 @@ func encodeRow(o row) []byte {
 	encodeACL(r, o.ACL)
 	encodeLock(r, o.Lock)
 	r.Time(fieldRestored, o.Restored)
+	encodeReplication(r, o.Replication)
 	return r.Bytes()
 }
 
@@ -73,7 +74,8 @@ func decodeRow(key string, value []byte) (row, error) {
 			o.Restored = f.Time()
 		default:
 			if decodeChecksum(f, 5, &o.Checksum) || decodeAttributes(f, 10, &o.Attributes) ||
-				decodeTag(f, fieldTag, &o.Tags) || decodeACL(f, &o.ACL) || decodeLock(f, &o.Lock) || decodeEncryption(f, &o.Encryption) {
+				decodeTag(f, fieldTag, &o.Tags) || decodeACL(f, &o.ACL) || decodeLock(f, &o.Lock) || decodeEncryption(f, &o.Encryption) ||
+				decodeReplication(f, &o.Replication) {
 				return nil
 			}
 			return f.Unknown()
@@ -142,7 +144,7 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 		case n == fieldRestored:
 			o.Restored = f.Time()
 		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold,
-			fieldEncryption <= n && n <= fieldEncryptionLast:
+			fieldEncryption <= n && n <= fieldEncryptionLast, fieldReplica <= n && n <= fieldReplicationLast:
 		default:
 			if !decodeListedOwner(f, &o.ACL) {
 				return f.Unknown()

@@ -56,6 +56,8 @@ type Options struct {
 	LifecycleDay time.Duration
 	// Webhooks are those that notifications can be sent to.
 	Webhooks []coffer.Webhook
+	// ReplicationTargets are the services that buckets can be replicated to.
+	ReplicationTargets []coffer.ReplicationTarget
 }
 
 // Service holds what all requests share.
@@ -110,6 +112,7 @@ type Session struct {
 	version  string // that is asked about; "" is the current one
 	itself   bool   // that nobody asks: see asItself
 	cause    string // how an object comes to be, in the name of its event
+	replica  bool   // what is written is a copy of what another service has
 }
 
 // asItself returns the calls of the program on a bucket, where it does what the

@@ -143,6 +143,9 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 	}
 	// o may bear the time of an earlier run of the transaction, or of a copy's source.
 	o.Modified = s.now()
+	if err := s.planReplication(tx, b, o); err != nil {
+		return err
+	}
 	objects, bytes := int64(1), o.Size
 	if old != nil && old.VersionID == "" && b.Versioning != coffer.VersioningEnabled {
 		objects, bytes = 0, bytes-old.Size // it takes the place of old

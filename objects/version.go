@@ -32,6 +32,10 @@ func (s Session) PutVersioning(ctx context.Context, name coffer.BucketName, v co
 			return coffer.Errorf(coffer.InvalidBucketState,
 				"An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
 		}
+		if b.Configs&configReplication.bit() != 0 && v != coffer.VersioningEnabled {
+			return coffer.Errorf(coffer.InvalidBucketState,
+				"A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration.")
+		}
 		if b.Versioning == v {
 			return nil
 		}

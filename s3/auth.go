@@ -45,6 +45,9 @@ func (q *request) authenticate() error {
 	b := auth.Body(q.r.Body, q.r.ContentLength, key)
 	q.body = body{Reader: b, size: b.Size(), trailer: b.Trailer}
 	q.session = q.Objects.As(q.actor)
+	if q.r.Header.Get(coffer.ReplicaHeader) != "" {
+		q.session = q.session.AsReplica()
+	}
 	return nil
 }
 

@@ -12,9 +12,7 @@ var unset = map[string]struct {
 	code  coffer.Code
 	root  string
 	write func(*doc)
-}{
-	"GetBucketReplication": {code: coffer.ReplicationConfigurationNotFound},
-}
+}{}
 
 // unsetLists has the configurations that a bucket can have many of: with an id
 // one of them is asked for, without it the list.

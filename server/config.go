@@ -120,6 +120,8 @@ type Config struct {
 	// them be on networks that are not the Internet.
 	Webhooks             []coffer.Webhook
 	WebhooksAllowPrivate bool
+	// ReplicationTargets are the services that buckets can be replicated to.
+	ReplicationTargets []coffer.ReplicationTarget
 
 	// ReadyFile, if set, is written once the server answers, and removed when
 	// it stops; see Ready.

@@ -78,6 +78,7 @@ func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(p
 func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.upkeep(ctx) })
 	s.jobs.Go(func() { s.notifier().Run(ctx) })
+	s.jobs.Go(func() { s.replicator().Run(ctx) })
 	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)
 	s.lastAccessLogs(ctx)

@@ -101,7 +101,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		InlineMax: cfg.InlineThreshold, Writable: sp.Writable, LifecycleDay: cfg.LifecycleDay,
 		Encrypt: cfg.Encryption, Seal: s.keys.Seal, Unseal: s.keys.Unseal, KMS: s.kms,
 		Account: s.accounts.Find, Ownership: cfg.ObjectOwnership,
-		Webhooks: cfg.Webhooks,
+		Webhooks: cfg.Webhooks, ReplicationTargets: cfg.ReplicationTargets,
 	})
 	return s, err
 }

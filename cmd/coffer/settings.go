@@ -93,6 +93,7 @@ var settings = []setting{
 	toggle("keys_reveal", "let owners and admins see secrets again after they were made", func(v *values) *bool { return &v.KeysReveal }),
 	tables("webhooks", "webhooks that buckets can send events to: name=NAME;url=URL for each, with secret, secret_file or account if need be", setWebhooks, shownWebhooks),
 	toggle("webhooks_allow_private", "let webhooks be on private networks and this machine", func(v *values) *bool { return &v.WebhooksAllowPrivate }),
+	tables("replication_targets", "S3 services that buckets can be replicated to: name=NAME;endpoint=URL;access_key_id=ID;secret=SECRET;account=ID for each, with secret_file or region if need be; account=* is all accounts", setTargets, shownTargets),
 	text("log_format", kindText, "auto, text or json; auto is text on a terminal", "", func(v *values) *string { return &v.logFormat }),
 	text("log_level", kindText, "debug, info, warn or error", "", func(v *values) *string { return &v.logLevel }),
 	text("ready_file", kindPath, "`FILE` that is written, as JSON with the addresses, once the server answers", "none", func(v *values) *string { return &v.ReadyFile }),
