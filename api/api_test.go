@@ -55,7 +55,8 @@ func newOptions(t *testing.T) (Options, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	buckets, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: now, Rand: rand.Reader, Logger: logger})
+	buckets, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: now, Rand: rand.Reader, Logger: logger,
+		Webhooks: []coffer.Webhook{{Name: "hook", URL: "https://sink.example"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,12 @@ var routes = []route{
 	{"POST", "/v1/invitations", "", "invite", "Make a one-time link by which somebody becomes a member.", call((*request).invite), known},
 	{"DELETE", "/v1/invitations/{invitation}", "", "revokeInvitation", "End a one-time link.", call((*request).revokeInvitation), known},
 
+	{"GET", "/v1/webhooks", "", "listWebhooks", "The webhooks that events go to. Operators see them.", call((*request).listWebhooks), operators},
+	{"GET", "/v1/webhooks/{webhook}", "", "getWebhook", "The last deliveries to a webhook, and the events that were given up.", call((*request).getWebhook), operators},
+	{"POST", "/v1/webhooks/{webhook}", "test", "testWebhook", "Send an s3:TestEvent to a webhook.", call((*request).testWebhook), operators},
+	{"POST", "/v1/webhooks/{webhook}", "replay", "replayWebhook", "Send the events again that were given up.", call((*request).replayWebhook), operators},
+	{"GET", "/v1/buckets/{bucket}/replication", "", "getReplication", "How the replication of a bucket goes.", call((*request).getReplication), operators},
+
 	{"GET", "/v1/audit", "", "listAudit", "The audit log; as JSON lines, all of it, for who accepts " + linesType + ".", call((*request).listAudit).answering(eventList{}), known},
 
 	{"GET", "/v1/openapi.json", "", "getOpenAPI", "This document.", call((*request).getOpenAPI).answering(document{}), anyone},

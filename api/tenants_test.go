@@ -78,7 +78,7 @@ func (x tenant) targets(r route) []string {
 	var out []string
 	for _, key := range []string{string(x.key.ID), string(x.key.Current.AccessKeyID)} {
 		p := strings.NewReplacer("{key}", key, "{member}", string(x.member.ID), "{invitation}", string(x.invitation.ID),
-			"{account}", string(x.account.ID), "{bucket}", "b"+string(x.account.ID)).Replace(path)
+			"{account}", string(x.account.ID), "{bucket}", "b"+string(x.account.ID), "{webhook}", "hook").Replace(path)
 		out = append(out, p)
 		for _, f := range queryFields(r.query) {
 			if f.Tag.Get("query") == "account" {

@@ -108,7 +108,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentFlags().String("config", "", "configuration `FILE`, in TOML")
 	addSettingFlag(root.PersistentFlags(), settingNamed("data"))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.lifecycleCommand(), a.memberCommand(),
+	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.memberCommand(),
 		a.auditCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root
 }
