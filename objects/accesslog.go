@@ -139,7 +139,7 @@ func (s *Service) accessLogKey(name accessLogName, l *accessLog) (string, error)
 // buckets. It is no request, so it is in no log itself and nothing goes around.
 func (s *Service) writeAccessLog(ctx context.Context, name accessLogName, l *accessLog, key string) error {
 	text := slices.Clip(l.text)
-	_, err := s.As(coffer.Actor{Account: l.source.Account, Canonical: name.to.Owner}).Put(ctx, PutInput{
+	_, err := s.asItself(l.source).Put(ctx, PutInput{
 		Bucket: name.to.Target, Key: key, Body: bytes.NewReader(text), Size: int64(len(text)),
 		Attributes: coffer.Attributes{ContentType: "text/plain"}})
 	return err

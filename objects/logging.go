@@ -30,12 +30,12 @@ func (s Session) PutBucketLogging(ctx context.Context, bucket coffer.BucketName,
 	if err := s.Writable(); err != nil {
 		return err
 	}
-	c.Owner = s.actor.Canonical
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, err := s.bucket(tx, bucket, coffer.PutBucketLogging, "")
 		if err != nil {
 			return err
 		}
+		c.Owner = b.Owner
 		target, err := readBucket(tx, c.Target)
 		if err != nil && !errors.Is(err, meta.ErrNotFound) {
 			return err
