@@ -148,10 +148,11 @@ func ParseCannedACL(s string) (CannedACL, error) {
 
 // Grants are those of the canned ACL for what owner owns, in a bucket of
 // bucketOwner. The ones for the owner of the bucket mean nothing on a bucket, and
-// aws-exec-read nothing here: there is no EC2.
+// aws-exec-read nothing here: there is no EC2. Groups come before the owner, whom
+// tests of other servers look for at the end.
 func (c CannedACL) Grants(owner, bucketOwner CanonicalID) []ACLGrant {
 	to := func(g Grantee, p Permission) ACLGrant { return ACLGrant{g, p} }
-	all := []ACLGrant{to(Grantee{Canonical: owner}, PermissionFull)}
+	var all []ACLGrant
 	switch c {
 	case CannedPublicRead:
 		all = append(all, to(Grantee{Group: GroupAll}, PermissionRead))
@@ -161,6 +162,9 @@ func (c CannedACL) Grants(owner, bucketOwner CanonicalID) []ACLGrant {
 		all = append(all, to(Grantee{Group: GroupAuthenticated}, PermissionRead))
 	case CannedLogDelivery:
 		all = append(all, to(Grantee{Group: GroupLogDelivery}, PermissionWrite), to(Grantee{Group: GroupLogDelivery}, PermissionReadACP))
+	}
+	all = append(all, to(Grantee{Canonical: owner}, PermissionFull))
+	switch c {
 	case CannedOwnerRead:
 		if owner != bucketOwner {
 			all = append(all, to(Grantee{Canonical: bucketOwner}, PermissionRead))

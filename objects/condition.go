@@ -73,7 +73,8 @@ func (q *question) condition(key string) []string {
 	case "s3:resourceaccount", "aws:resourceaccount":
 		return []string{string(q.bucket.Account)}
 	case "s3:prefix":
-		if q.context == nil && q.action.Lists() {
+		// Also where a key was asked for, and what counts is whether it would be listed.
+		if q.action.Lists() && (q.context == nil || q.key != "") {
 			return []string{q.key}
 		}
 	}

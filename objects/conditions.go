@@ -79,14 +79,8 @@ func (c Conditions) checkWrite(old *row, key string) error {
 			return failed("If-Match")
 		}
 	}
-	if c.IfNoneMatch != "" {
-		if c.IfNoneMatch != "*" {
-			return coffer.Errorf(coffer.NotImplemented, "A header you provided implies functionality that is not implemented: "+
-				"a write takes If-None-Match only as *.").With("Header", "If-None-Match")
-		}
-		if old != nil {
-			return failed("If-None-Match")
-		}
+	if c.IfNoneMatch != "" && old != nil && matches(c.IfNoneMatch, old.ETag) {
+		return failed("If-None-Match")
 	}
 	return nil
 }

@@ -81,6 +81,10 @@ func (s Session) admitTags(ctx context.Context, bucket coffer.BucketName, key st
 	}
 	return s.Meta.View(ctx, func(r meta.Reader) error {
 		_, err := s.bucket(r, bucket, coffer.PutObjectTagging, key)
+		if coffer.CodeOf(err) == coffer.NoSuchObject {
+			// It need not be there, but nobody else's list says who may tag it.
+			err = &coffer.Error{Code: coffer.AccessDenied}
+		}
 		return err
 	})
 }

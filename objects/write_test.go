@@ -55,7 +55,8 @@ func TestWriteConditions(t *testing.T) {
 		{"NothingToMatchAtAll", false, Conditions{IfMatch: "*"}, coffer.NoSuchObject},
 		{"MustNotExist", false, Conditions{IfNoneMatch: "*"}, fine},
 		{"MustNotExistAndDoes", true, Conditions{IfNoneMatch: "*"}, coffer.PreconditionFailed},
-		{"NoneMatchTakesOnlyTheStar", true, Conditions{IfNoneMatch: `"a"`}, coffer.NotImplemented},
+		{"MustNotBeThisOne", true, Conditions{IfNoneMatch: `"` + etagOf(old) + `"`}, coffer.PreconditionFailed},
+		{"MustNotBeThisOneAndIsAnother", true, Conditions{IfNoneMatch: `"a"`}, fine},
 	} {
 		for name, write := range writes {
 			if name == "Delete" && tt.cond.IfNoneMatch != "" {
