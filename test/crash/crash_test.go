@@ -18,7 +18,12 @@ import (
 	"coffer/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) {
+	if tracerMain() {
+		return
+	}
+	harness.Main(m)
+}
 
 // long tells whether the long forms were asked for.
 func long() bool { return os.Getenv("COFFER_TEST_LONG") != "" }
