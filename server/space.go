@@ -51,6 +51,7 @@ type space struct {
 	now     func() time.Time
 	pause   func(time.Duration)
 	logger  *slog.Logger
+	syncs   *syncs
 
 	mu      sync.Mutex // guards what follows
 	taken   time.Time
@@ -69,13 +70,17 @@ func newSpace(cfg *Config) *space {
 		now:     cfg.Now,
 		pause:   time.Sleep,
 		logger:  cfg.Logger,
+		syncs:   newSyncs(cfg.Now),
 		ballast: ballast{path: filepath.Join(cfg.Data, "ballast")},
 	}
 }
 
-// Writable returns nil, or a StorageFull error when a disk has less free space
-// than it must keep.
+// Writable returns nil, a StorageFull error when a disk has less free space than
+// it must keep, or a ServiceUnavailable one when a disk does not answer.
 func (s *space) Writable() error {
+	if err := s.syncs.stalled(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	age := s.now().Sub(s.taken)

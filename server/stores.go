@@ -45,7 +45,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	s.meta, err = pebble.Open(dir, pebble.Options{
-		FS:            vfs.OnDiskFull(metaFS{vfs.Default, sp.Writable, cfg.Fatal}, sp.release),
+		FS:            vfs.OnDiskFull(metaFS{stallFS{vfs.Default, sp.syncs}, sp.Writable, cfg.Fatal}, sp.release),
 		Logger:        cfg.Logger,
 		MemtableBytes: sp.memtable(),
 		NoSync:        cfg.UnsafeNoSync,
@@ -77,7 +77,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	s.blobs, err = disk.Open(disk.Options{
-		FS:     floorFS{vfs.Default, sp.Writable},
+		FS:     floorFS{stallFS{vfs.Default, sp.syncs}, sp.Writable},
 		Dirs:   cfg.blobDirs(),
 		Rand:   cfg.Rand,
 		NoSync: cfg.UnsafeNoSync,
