@@ -29,7 +29,7 @@ const (
 type traceOrder struct {
 	PID    int
 	Calls  []string // names of system calls; see fileCalls
-	Path   string   // only of files whose path holds it
+	Path   string   // only of files whose path holds it, as far as the call has a descriptor
 	When   int      // the first one that is meant, from 1
 	Last   int      // the last one, if there are several
 	Action string
