@@ -49,7 +49,7 @@ func TestASyncThatDoesNotEndRefusesWrites(t *testing.T) {
 				if err := s.stalled(); err != nil {
 					t.Errorf("stalled() just before %s = %v, want nil", stallAfter, err)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if err := s.stalled(); coffer.CodeOf(err) != coffer.ServiceUnavailable {
 					t.Errorf("stalled() after %s = %v, want ServiceUnavailable", stallAfter, err)
 				}

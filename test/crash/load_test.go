@@ -93,6 +93,7 @@ var kinds = []struct {
 	{5, (*worker).deleteMany},
 	{16, (*worker).get},
 	{6, (*worker).broken},
+	{4, (*worker).forged},
 }
 
 func (w *worker) run() {
