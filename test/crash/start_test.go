@@ -167,6 +167,8 @@ func TestRefusedStartHarmsNothing(t *testing.T) {
 	}{
 		{"WrongMasterKeyInTheEnvironment", []string{"COFFER_MASTER_KEY=" + strings.Repeat("5a", 32)}, nothing, metadata, []string{"master key"}},
 		{"WrongMasterKeyInItsFile", nil, spoil(otherDigits, "master.key"), metadata, []string{"master key"}},
+		{"MasterKeyCutInHalf", nil, spoil(half, "master.key"), metadata, []string{"master key"}},
+		{"MasterKeyEmpty", nil, spoil(func([]byte) []byte { return nil }, "master.key"), metadata, []string{"master key"}},
 		{"MasterKeyGone", nil, hide("master.key"), metadata, []string{"master key", "master.key"}},
 		{"OtherSecretOfTheRootKey", []string{"COFFER_ROOT_ACCESS_KEY_ID=" + d.server.AccessKeyID, "COFFER_ROOT_SECRET_ACCESS_KEY=" + strings.Repeat("x", 40)},
 			nothing, metadata, []string{"COFFER_ROOT_SECRET_ACCESS_KEY", "nothing was changed"}},

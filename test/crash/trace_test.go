@@ -55,8 +55,13 @@ type tracer struct {
 // trace attaches a tracer to the server, or skips the test where there can be none.
 func trace(t *testing.T, s *harness.Server, order traceOrder) *tracer {
 	t.Helper()
+	return tracePID(t, s.PID(), order)
+}
+
+func tracePID(t *testing.T, pid int, order traceOrder) *tracer {
+	t.Helper()
 	needTracer(t)
-	order.PID = s.PID()
+	order.PID = pid
 	text, err := json.Marshal(order)
 	if err != nil {
 		t.Fatal(err)
