@@ -40,6 +40,9 @@ type Key struct {
 	Paused  time.Time
 	Expires time.Time
 	Deleted time.Time
+	// Expired says that Expires was seen to come: a clock that is set back does not
+	// make the key work again.
+	Expired bool
 	// Scope is what the key may do; nil is everything in the account.
 	Scope   *Scope
 	Current Credential
@@ -52,7 +55,7 @@ func (k Key) StatusAt(now time.Time) KeyStatus {
 	switch {
 	case !k.Deleted.IsZero():
 		return KeyDeleted
-	case !k.Expires.IsZero() && !now.Before(k.Expires):
+	case k.Expired, !k.Expires.IsZero() && !now.Before(k.Expires):
 		return KeyExpired
 	case !k.Paused.IsZero():
 		return KeyPaused

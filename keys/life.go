@@ -42,7 +42,7 @@ func (s Session) Extend(ctx context.Context, handle string, expires time.Time) (
 		if k.Expires.Equal(expires) {
 			return errUnchanged
 		}
-		k.Expires = expires
+		k.Expires, k.Expired = expires, false
 		return nil
 	})
 }

@@ -42,6 +42,7 @@ const (
 	fieldScreamUntil       = 20
 	fieldRetired           = 21 // repeated: a record, see encodeRetired
 	fieldGenerations       = 22
+	fieldKeyExpired        = 23
 )
 
 // accessKeyIDMax is the length of the longest Access Key ID or key ID in bytes.
@@ -131,6 +132,7 @@ func encodeKey(k record) []byte {
 		r.Blob(fieldRetired, encodeRetired(old))
 	}
 	r.Int(fieldGenerations, int64(k.generations))
+	r.Int(fieldKeyExpired, number(k.Expired))
 	return r.Bytes()
 }
 
@@ -162,6 +164,8 @@ func decodeKey2(b []byte) (record, error) {
 			k.Paused = f.Time()
 		case fieldKeyExpires:
 			k.Expires = f.Time()
+		case fieldKeyExpired:
+			k.Expired = f.Int() != 0
 		case fieldCurrentGeneration:
 			k.Current.Generation = int(f.Int())
 		case fieldGenerations:

@@ -73,7 +73,7 @@ func (k SigningKey) Admit(now time.Time, link bool, signed time.Time) error {
 	case st.refusal != nil:
 		return st.refusal
 	case !st.expires.IsZero() && !now.Before(st.expires):
-		return refused(st.id, "This access key expired at %s.", st.expires.Format(time.RFC3339))
+		return expired(st.id, st.expires)
 	case !st.retired.IsZero() && !(link && signed.Before(st.linksBefore)):
 		return refused(st.id, "This access key was rotated out at %s. Use the credential that replaced it.", st.retired.Format(time.RFC3339))
 	case now.Before(st.screamUntil):
@@ -81,6 +81,10 @@ func (k SigningKey) Admit(now time.Time, link bool, signed time.Time) error {
 			st.screamUntil.Format(time.RFC3339))
 	}
 	return nil
+}
+
+func expired(id coffer.AccessKeyID, at time.Time) error {
+	return refused(id, "This access key expired at %s.", at.Format(time.RFC3339))
 }
 
 // refused is an answer to who has the secret of a key that is refused. AWS says
@@ -160,6 +164,8 @@ func (s *Service) stateOf(k record, c retired) *state {
 		st.refusal = refused(c.AccessKeyID, "This access key was deleted at %s.", k.Deleted.Format(time.RFC3339))
 	case !k.Paused.IsZero():
 		st.refusal = refused(c.AccessKeyID, "This access key is paused since %s.", k.Paused.Format(time.RFC3339))
+	case k.Expired:
+		st.refusal = expired(c.AccessKeyID, k.Expires)
 	}
 	if k.Rotation != nil && c.Generation == k.Rotation.Outgoing.Generation {
 		st.screamUntil = k.Rotation.ScreamUntil

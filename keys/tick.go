@@ -30,6 +30,9 @@ func due(k record) time.Time {
 			at = t
 		}
 	}
+	if k.Deleted.IsZero() && !k.Expired {
+		soonest(k.Expires)
+	}
 	if !k.Deleted.IsZero() {
 		soonest(k.RestorableUntil())
 	} else if r := k.Rotation; r != nil && !r.Overdue {
@@ -41,9 +44,9 @@ func due(k record) time.Time {
 	return at
 }
 
-// Tick does what is due: it confirms rotations at their deadlines, removes the
-// keys that were deleted 30 days ago, and the secrets that were retired then. It
-// is a job, for each minute.
+// Tick does what is due: it confirms rotations at their deadlines, notes which keys
+// have expired, removes the keys that were deleted 30 days ago, and the secrets
+// that were retired then. It is a job, for each minute.
 func (s *Service) Tick(ctx context.Context) error {
 	if err := s.Flush(ctx); err != nil {
 		return err
@@ -99,6 +102,9 @@ func (s *Service) tick(ctx context.Context, account coffer.AccountID, id coffer.
 		if !k.Deleted.IsZero() && !now.Before(k.RestorableUntil()) {
 			action = "key.purge"
 			return s.purge(ctx, tx, k)
+		}
+		if k.Deleted.IsZero() && !k.Expires.IsZero() && !now.Before(k.Expires) {
+			k.Expired = true
 		}
 		var event audit.Event
 		for len(k.retired) > 0 && !now.Before(k.retired[0].ended.Add(secretsKept)) {
