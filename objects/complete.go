@@ -163,10 +163,10 @@ func (s *Service) chosenPart(all map[int]partRow, u coffer.Upload, want coffer.P
 	if c := want.Checksum; c.Algorithm != "" && (c.Algorithm != p.Checksum.Algorithm || c.Value != p.Checksum.Value) {
 		return p, invalid
 	}
-	if !last && p.Size < s.partSizeMin {
+	if !last && p.Size < s.PartSizeMin {
 		return p, (&coffer.Error{Code: coffer.EntityTooSmall}).
 			With("ProposedSize", strconv.FormatInt(p.Size, 10)).
-			With("MinSizeAllowed", strconv.FormatInt(s.partSizeMin, 10)).
+			With("MinSizeAllowed", strconv.FormatInt(s.PartSizeMin, 10)).
 			With("PartNumber", strconv.Itoa(p.Number)).With("ETag", p.ETag)
 	}
 	return p, nil

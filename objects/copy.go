@@ -114,11 +114,8 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 		return Copied{}, err
 	}
 	source, err := findReadable(tx, from, in.SourceKey, in.SourceVersion)
-	if coffer.CodeOf(err) == coffer.MethodNotAllowed {
-		err = coffer.Errorf(coffer.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.")
-	}
 	if err != nil {
-		return Copied{}, s.hide(tx, from, in.SourceKey, err)
+		return Copied{}, s.hide(tx, from, in.SourceKey, ofSource(err))
 	}
 	if err := checkCustomerKey(source.Encryption, in.SourceCustomerKey); err != nil {
 		return Copied{}, err
@@ -239,7 +236,7 @@ func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadClos
 	in.If = Conditions{}
 	c, err := s.Get(ctx, in)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, ofSource(err)
 	}
 	if err := cond.checkSource(c.Object); err != nil {
 		_ = c.Close()
@@ -254,6 +251,15 @@ func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadClos
 		_ = w.CloseWithError(err)
 	}()
 	return c, p, nil
+}
+
+// ofSource is the refusal to read what is to be copied, as a copy says it: of a
+// delete marker, an error of the request (AWS, "CopyObject" and "UploadPartCopy").
+func ofSource(err error) error {
+	if coffer.CodeOf(err) == coffer.MethodNotAllowed {
+		return coffer.Errorf(coffer.InvalidRequest, "The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
+	return err
 }
 
 // sourceReader is the reading end of a Source, whose other end runs beside it.

@@ -52,6 +52,9 @@ type Options struct {
 	Ownership coffer.ObjectOwnership
 	// Writable tells whether there is room for new bytes; deletes never ask.
 	Writable func() error
+	// PartSizeMin is the smallest part, in bytes, that is not the last of an object;
+	// coffer.PartSizeMin if 0, and less only in tests.
+	PartSizeMin int64
 	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
 	LifecycleDay time.Duration
 	// Webhooks are those that notifications can be sent to.
@@ -74,8 +77,6 @@ type Service struct {
 	logging     logging
 
 	accessLogs accessLogs
-
-	partSizeMin int64 // coffer.PartSizeMin, less in tests
 }
 
 // Open checks the options and makes a Service.
@@ -89,10 +90,13 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 	if opt.LifecycleDay == 0 {
 		opt.LifecycleDay = coffer.LifecycleDay
 	}
+	if opt.PartSizeMin == 0 {
+		opt.PartSizeMin = coffer.PartSizeMin
+	}
 	if opt.Writable == nil {
 		opt.Writable = func() error { return nil }
 	}
-	s := &Service{Options: opt, opened: opt.Now(), partSizeMin: coffer.PartSizeMin}
+	s := &Service{Options: opt, opened: opt.Now()}
 	s.buffers.New = func() any {
 		b := make([]byte, opt.InlineMax+1)
 		return &b
