@@ -156,7 +156,7 @@ func (s Session) newACL(r meta.Reader, b coffer.Bucket, key string, in coffer.Ne
 		return nil, nil
 	}
 	if !in.Plain() {
-		if err := s.forbidden(r, b, coffer.PutObjectACL, key); err != nil {
+		if err := s.toMake().forbidden(r, b, coffer.PutObjectACL, key); err != nil {
 			return nil, err
 		}
 	}

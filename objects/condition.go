@@ -39,6 +39,13 @@ func (s Session) at(version string) Session {
 	return s
 }
 
+// toMake returns the session for what is asked about an object that is to be made:
+// whom the one belongs to that it takes the place of does not matter.
+func (s Session) toMake() Session {
+	s.making = true
+	return s
+}
+
 // principal is the actor as policies name it.
 func (s Session) principal() policy.Principal {
 	if s.actor.Anonymous() {

@@ -114,6 +114,7 @@ type Session struct {
 	context  Context // nil if nothing is known of the request
 	expected []expectation
 	version  string // that is asked about; "" is the current one
+	making   bool   // that it is asked about an object that is to be made
 	itself   bool   // that nobody asks: see asItself
 	cause    string // how an object comes to be, in the name of its event
 	replica  bool   // what is written is a copy of what another service has
