@@ -47,19 +47,12 @@ func (a actor) scopeLets(action, bucket, key string) bool {
 		(action == "AbortMultipartUpload" || action == "ListMultipartUploadParts") && strings.HasPrefix(key, "a/")
 }
 
-// may tells whether an actor may do an action on a bucket, and on a version of a
-// key of it where there is one.
-func (x *machine) may(as, action, name, key string, v *version) bool {
-	a, b := who(as), x.buckets[name]
-	return b != nil && a.account != "" && a.account == b.owner && a.scopeLets(action, name, key)
-}
-
 // enter is what all operations in a bucket begin with: the bucket, and why not.
 func (x *machine) enter(o op, action, key string, v *version) (*bucket, refusals) {
 	b := x.buckets[o.Bucket]
 	switch {
 	case b == nil && who(o.As).account == "":
-		return nil, refusals{"NoSuchBucket", "AccessDenied"}
+		return nil, refusals{"NoSuchBucket", "AccessDenied"} // some operations are nobody's in any bucket
 	case b == nil:
 		return nil, refusals{"NoSuchBucket"}
 	case !x.may(o.As, action, o.Bucket, key, v):
@@ -77,14 +70,16 @@ func ofVersion(action string, n int) string {
 }
 
 // hidden adds to the refusal of what is missing that of who may not know: who may
-// not list is told AccessDenied (AWS, "GetObject", Permissions).
+// not list is told AccessDenied (AWS, "GetObject", Permissions). Of versions, and
+// of keys whose scope is part of a bucket, it does not say.
 func (x *machine) hidden(o op, name, key string, why refusals) refusals {
-	switch {
-	case !slices.Contains(why, "NoSuchKey"):
-	case !x.may(o.As, "ListBucket", name, "", nil) && who(o.As).scope == nil:
-		return refusals{"AccessDenied"}
-	case who(o.As).scope != nil:
+	missing := slices.Contains(why, "NoSuchKey") || slices.Contains(why, "NoSuchVersion")
+	switch mayList := x.may(o.As, "ListBucket", name, key, nil); {
+	case !missing || mayList && who(o.As).scope == nil:
+	case slices.Contains(why, "NoSuchVersion"), who(o.As).scope != nil:
 		return append(why, "AccessDenied")
+	default:
+		return refusals{"AccessDenied"}
 	}
 	return why
 }

@@ -194,20 +194,19 @@ func (x *machine) everything() {
 	for _, name := range slices.Sorted(maps.Keys(x.buckets)) {
 		b := x.buckets[name]
 		as := actors[slices.IndexFunc(actors, func(a actor) bool { return a.account == b.owner })].name
-		x.listVersions(op{Do: "ListVersions", As: as, Bucket: name, Max: 1000})
-		x.list(op{Do: "List", As: as, Bucket: name, Max: 1000, Value: "2"})
-		x.listUploads(op{Do: "ListUploads", As: as, Bucket: name, Max: 1000})
+		x.try((*machine).listVersions, op{Do: "ListVersions", As: as, Bucket: name, Max: 1000})
+		x.try((*machine).list, op{Do: "List", As: as, Bucket: name, Max: 1000, Value: "2"})
+		x.try((*machine).listUploads, op{Do: "ListUploads", As: as, Bucket: name, Max: 1000})
 		for key, all := range b.keys {
 			for i, v := range all {
-				o := op{Do: "Get", As: as, Bucket: name, Key: key, Version: i + 1}
-				if x.get(o); !v.marker {
-					x.getTags(op{Do: "GetTags", As: as, Bucket: name, Key: key, Version: i + 1})
+				if x.try((*machine).get, op{Do: "Get", As: as, Bucket: name, Key: key, Version: i + 1}); !v.marker {
+					x.try((*machine).getTags, op{Do: "GetTags", As: as, Bucket: name, Key: key, Version: i + 1})
 				}
 			}
 		}
 		for i, u := range b.uploads {
 			if !u.ended {
-				x.listParts(op{Do: "ListParts", As: as, Bucket: name, Upload: i + 1})
+				x.try((*machine).listParts, op{Do: "ListParts", As: as, Bucket: name, Upload: i + 1})
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func (x *machine) createUpload(o op) {
 			x.fatal("upload %q came twice", u.id)
 		}
 	}
-	b.uploads = append(b.uploads, &upload{id: result.UploadId, key: o.Key, as: o.As, tags: o.Tags, mode: v.mode, until: v.until, hold: v.hold,
+	b.uploads = append(b.uploads, &upload{id: result.UploadId, key: o.Key, as: o.As, tags: o.Tags, mode: v.mode, until: v.until, hold: v.hold, owner: v.owner,
 		parts: map[int][]byte{}})
 }
 
@@ -108,7 +108,7 @@ func (x *machine) complete(o op) {
 		o.Parts, o.Match = u.listed, "" // the same once more
 	}
 	var list strings.Builder
-	v := &version{tags: u.tags, mode: u.mode, until: u.until, hold: u.hold, kind: "binary/octet-stream"}
+	v := &version{tags: u.tags, mode: u.mode, until: u.until, hold: u.hold, owner: u.owner, kind: "binary/octet-stream"}
 	var sums []byte
 	for i, n := range o.Parts {
 		part, there := u.parts[n]

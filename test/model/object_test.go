@@ -56,6 +56,15 @@ func (x *machine) aboutNew(o op, q ask, b *bucket, v *version, want *refusals) {
 		q.header.Set("x-amz-object-lock-legal-hold", o.Hold)
 		may("PutObjectLegalHold")
 	}
+	if o.ACL != "" {
+		q.header.Set("x-amz-acl", o.ACL)
+		if !stop {
+			*want = append(*want, x.newACL(o, b)...)
+		}
+	}
+	if !stop {
+		v.owner, v.acl = x.ownerOf(o, b), o.ACL
+	}
 	if !stop && !b.lock && (v.mode != "" || v.hold != "") {
 		*want = append(*want, "InvalidRequest")
 	}
@@ -281,7 +290,10 @@ func (x *machine) copied(o op, source *version) refusals {
 func (x *machine) source(o op, q ask) (v *version, path string, why refusals) {
 	path = "/" + o.FromBucket + "/" + url.PathEscape(o.FromKey)
 	b := x.buckets[o.FromBucket]
-	if b == nil {
+	switch {
+	case who(o.As).account == "":
+		return nil, path, refusals{"AccessDenied"} // all copies must be signed
+	case b == nil:
 		return nil, path, refusals{"NoSuchBucket"}
 	}
 	v, id := b.find(o.FromKey, o.FromVersion)

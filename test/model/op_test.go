@@ -42,6 +42,7 @@ type op struct {
 	Hours             int    // until a retention ends; that the clock moves
 	Hold              string
 	Bypass            bool
+	ACL               string // canned, of a new object
 }
 
 const (
@@ -80,7 +81,7 @@ func draw(rt *rapid.T, kind string) op {
 	o := op{Do: kind}
 	if !strings.Contains(use, "!") {
 		// The owner does most, or little would be done.
-		o.As = pick(rt, "as", []string{"owner", "owner", "owner", "owner", "owner", "owner", "scoped", "scoped", "other", "anonymous"})
+		o.As = pick(rt, "as", []string{"owner", "owner", "owner", "owner", "scoped", "other", "other", "anonymous"})
 	}
 	for _, letter := range use {
 		switch letter {
@@ -120,6 +121,8 @@ func draw(rt *rapid.T, kind string) op {
 			o.Hold = pick(rt, "hold", []string{"", "", "", "ON", "OFF"})
 		case 'h':
 			o.Hours = pick(rt, "hours", []int{-1, 1, 12, 30, 60})
+		case 'A':
+			o.ACL = pick(rt, "acl", []string{"", "", "", "", "public-read", "authenticated-read", "bucket-owner-full-control"})
 		case 'B':
 			o.Bypass = rapid.Bool().Draw(rt, "bypass")
 		}
@@ -138,11 +141,12 @@ func pick[T any](rt *rapid.T, label string, from []T) T {
 // asks for in a request.
 var uses = map[string]string{
 	"CreateBucket": "n", "DeleteBucket": "n", "HeadBucket": "b", "ListBuckets": "", "SetVersioning": "b",
-	"Put": "bksmtL", "Get": "bkvmr", "Head": "bkvm", "Delete": "bkvmB", "DeleteMany": "bkvB", "Copy": "bkfmtRL",
+	"Put": "bksmtLA", "Get": "bkvmr", "Head": "bkvm", "Delete": "bkvmB", "DeleteMany": "bkvB", "Copy": "bkfmtRL",
 	"GetTags": "bkv", "PutTags": "bkvt", "DeleteTags": "bkv",
 	"SetLock": "bh", "SetRetention": "bkvhB", "GetRetention": "bkv", "SetHold": "bkv", "GetHold": "bkv",
 	"CreateUpload": "bktL", "UploadPart": "busr", "CopyPart": "bufr", "Complete": "bumP", "Abort": "bu", "ListParts": "bu", "ListUploads": "bl",
 	"List": "bl", "ListVersions": "bl",
+	"SetPolicy": "b", "SetPublicAccess": "b", "SetOwnership": "b", "SetBucketACL": "b", "SetObjectACL": "bkv",
 	"Restart": "!", "Crash": "!", "Reclaim": "!", "Wait": "!h",
 }
 
@@ -153,7 +157,11 @@ var often = map[string]int{"Put": 8, "UploadPart": 5, "Complete": 3, "CopyPart":
 var values = map[string][]string{
 	"CreateBucket": {"", "lock"}, "SetVersioning": {"Enabled", "Enabled", "Suspended"}, "List": {"1", "2"},
 	"SetLock": {"", "GOVERNANCE", "COMPLIANCE"}, "SetRetention": {"", "GOVERNANCE", "COMPLIANCE"}, "SetHold": {"ON", "OFF"},
-	"Crash": {"0", "50", "100"},
+	"SetPolicy":       {"", "read", "folder", "account", "keep", "not b"},
+	"SetPublicAccess": {"open", "open", "open", "block"}, "SetOwnership": {"BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter", "ObjectWriter"},
+	"SetBucketACL": {"private", "public-read", "public-read-write", "authenticated-read"},
+	"SetObjectACL": {"private", "public-read", "authenticated-read", "bucket-owner-full-control"},
+	"Crash":        {"0", "50", "100"},
 }
 
 // body is what an operation sends.

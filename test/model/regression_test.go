@@ -14,6 +14,14 @@ func TestFound(t *testing.T) {
 			{Do: "CreateUpload", As: "owner", Bucket: "plain", Key: "a"},
 			{Do: "CopyPart", As: "owner", Bucket: "plain", FromBucket: "plain", FromKey: "b", FromVersion: 1, Upload: 1, Part: 1},
 		}},
+		{"WhoOwnsWhatIsOverwrittenDoesNotMatterToTags", []op{
+			{Do: "SetPolicy", As: "owner", Bucket: "plain", Value: "not b"},
+			{Do: "SetOwnership", As: "owner", Bucket: "plain", Value: "ObjectWriter"},
+			{Do: "Put", As: "other", Bucket: "plain", Key: "a", Size: 100},
+			{Do: "Put", As: "owner", Bucket: "plain", Key: "a", Size: 100, Tags: "t=1"},
+			{Do: "Put", As: "other", Bucket: "plain", Key: "a", Size: 100},
+			{Do: "Put", As: "owner", Bucket: "plain", Key: "a", Size: 100, ACL: "bucket-owner-full-control"},
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if differs := play(t, tt.ops); differs != "" {

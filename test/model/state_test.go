@@ -19,6 +19,11 @@ type bucket struct {
 	days       int
 	keys       map[string][]*version // newest first
 	uploads    []*upload             // in the order in which they were begun, ended ones too
+
+	policy    string // the name of one of policies
+	open      bool   // that nothing blocks public access
+	ownership string // "" is BucketOwnerEnforced
+	acl       string // canned; "" is private
 }
 
 // version is an object, or a delete marker.
@@ -33,12 +38,15 @@ type version struct {
 	until    time.Time
 	hold     string
 	modified time.Time // zero if the documentation leaves it open
+	owner    string    // the account that wrote it, where that counts
+	acl      string    // canned
 }
 
 // upload is a multipart upload.
 type upload struct {
 	id, key string
 	as      string
+	owner   string
 	tags    string
 	mode    string
 	until   time.Time
