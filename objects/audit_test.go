@@ -18,6 +18,9 @@ import (
 // is there.
 func (w *world) audit(t testing.TB, clean bool) {
 	t.Helper()
+	if found := w.findings(t, true); len(found) > 0 {
+		t.Errorf("Check() of a store that nothing happened to found %q", found)
+	}
 	a := auditor{kinds: map[byte]map[string]bool{}, shares: map[bodyID]int{}, counts: map[string]int64{},
 		named: map[blob.Ref]int{}, garbage: map[blob.Ref]bool{}, condemned: map[blob.Ref]bool{},
 		nulls: map[string]string{}, pointers: map[string]string{}}

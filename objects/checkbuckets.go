@@ -1,0 +1,157 @@
+package objects
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+
+	"coffer"
+	"coffer/meta"
+)
+
+// checkBuckets reads all buckets, and the lists of those of each account.
+func (c *checker) checkBuckets() error {
+	highest, err := c.checkInstance()
+	if err != nil {
+		return err
+	}
+	err = c.walk([]byte{meta.PrefixBucket}, func(key, value []byte) error {
+		b, err := decodeBucket(value)
+		if err != nil || string(b.Name) != string(key[1:]) {
+			c.unsure = true
+			return c.found(foundBucket, key, fmt.Sprintf("%v, its name is %q", err, b.Name), nil)
+		}
+		return c.checkBucket(key, b, highest)
+	})
+	if err != nil {
+		return err
+	}
+	return c.walk([]byte{meta.PrefixAccountBucket}, func(key, value []byte) error {
+		account, name, ok := bytes.Cut(key[1:], []byte{0})
+		row, err := c.peek(bucketKey(coffer.BucketName(name)))
+		if err != nil {
+			return err
+		}
+		b, err := decodeBucket(row)
+		if row != nil && err != nil || ok && err == nil && string(b.Account) == string(account) {
+			return nil // a bucket that cannot be read was found before
+		}
+		return c.found(foundBucketListed, key, "", drop(key, value))
+	})
+}
+
+// checkInstance reads the records of the instance that objects writes, and returns
+// the highest bucket ID given out.
+func (c *checker) checkInstance() (highest uint64, err error) {
+	value, err := c.peek(bucketSequence)
+	if err != nil {
+		return 0, err
+	}
+	switch len(value) {
+	case 0:
+	case 8:
+		highest = binary.BigEndian.Uint64(value)
+	default:
+		if err := c.found(foundInstance, bucketSequence, "the bucket sequence is damaged", nil); err != nil {
+			return 0, err
+		}
+	}
+	if value, err = c.peek(lifecycleKey); err != nil || value == nil {
+		return highest, err
+	}
+	if _, bad := decodeProgress(value); bad != nil {
+		err = c.found(foundProgress, lifecycleKey, bad.Error(), drop(lifecycleKey, value))
+	}
+	return highest, err
+}
+
+func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error {
+	c.sum.Buckets++
+	if other := c.buckets[b.ID]; other != nil || uint64(b.ID) > highest {
+		return c.found(foundBucketID, key, fmt.Sprintf("its ID is %d, the highest given out %d", b.ID, highest), nil)
+	}
+	c.buckets[b.ID] = &checkedBucket{Bucket: b}
+	if c.accounts[b.Account] == nil {
+		c.accounts[b.Account] = &sums{}
+		if c.Account != nil {
+			ok, err := c.Account(c.reader, b.Account)
+			if err == nil && !ok {
+				err = c.found(foundBucketAccount, key, "the account is "+string(b.Account), nil)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	list := accountBucketKey(b.Account, b.Name)
+	listed, err := c.has(list)
+	if err == nil && !listed {
+		name, account := b.Name, b.Account
+		err = c.found(foundBucketList, key, "", func(tx meta.Tx) error {
+			if now, err := readBucket(tx, name); err != nil || now.Account != account {
+				return err
+			}
+			return tx.Set(list, nil)
+		})
+	}
+	for set := b.Configs; set != 0 && err == nil; set &= set - 1 {
+		kind := configKind('a' + bits.TrailingZeros32(set))
+		var ok bool
+		if ok, err = c.has(configKey(b.ID, kind)); err == nil && !ok {
+			err = c.found(foundConfig, configKey(b.ID, kind), "it is missing", nil)
+		}
+	}
+	return err
+}
+
+// configReaders read each kind of configuration as its requests do.
+var configReaders = map[configKind]func([]byte) error{
+	configACL:          reads[coffer.ACL],
+	configAcceleration: reads[coffer.Acceleration],
+	configCORS:         reads[[]coffer.CORSRule],
+	configEncryption:   reads[coffer.BucketEncryption],
+	configLifecycle:    reads[coffer.Lifecycle],
+	configLock:         reads[coffer.ObjectLock],
+	configNotification: reads[[]coffer.NotificationRule],
+	configOwnership:    reads[ownershipConfig],
+	configPayment:      reads[coffer.Payer],
+	configPolicy:       reads[bucketPolicy],
+	configPublicAccess: reads[publicAccessConfig],
+	configQuota:        reads[coffer.Quota],
+	configTagging:      reads[[]coffer.Tag],
+	configWebsite:      reads[coffer.Website],
+}
+
+func reads[T any](value []byte) error {
+	_, err := decodeConfig[T](value)
+	return err
+}
+
+func (c *checker) checkConfigs() error {
+	return c.walk([]byte{meta.PrefixBucketConfig}, func(key, value []byte) error {
+		if len(key) != 10 {
+			return c.found(foundConfigLeft, key, "the key of the record is malformed", drop(key, value))
+		}
+		b, kind := c.buckets[bucketIDOf(key)], configKind(key[9])
+		switch {
+		case b == nil && c.unsure:
+			return nil
+		case b == nil:
+			return c.found(foundConfigLeft, key, "", drop(key, value))
+		case configNames[kind] == "":
+			return c.found(foundConfig, key, fmt.Sprintf("there is no configuration %q", kind), nil)
+		case b.Configs&kind.bit() == 0:
+			return c.found(foundConfigBit, key, configNames[kind], nil)
+		}
+		read := configReaders[kind]
+		if read == nil {
+			read = reads[json.RawMessage]
+		}
+		if err := read(value); err != nil {
+			return c.found(foundConfig, key, err.Error(), nil)
+		}
+		return nil
+	})
+}
