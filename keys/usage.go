@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -213,8 +214,11 @@ func expireClients(tx meta.Tx, start []byte, before time.Time) (int, []byte, err
 			return n, start, err
 		}
 		row := slices.Clone(it.Key())
-		stem := len(row) - 17
-		if stem < 10 || row[stem] != rowClient {
+		// The key's ID and the generation come before the kind of row: a letter of the
+		// ID must not be taken for it.
+		name, rest, _ := bytes.Cut(row[1:], []byte{0})
+		stem := 1 + len(name) + 1 + 8
+		if len(rest) != 8+1+16 || row[stem] != rowClient {
 			continue
 		}
 		value, err := it.Value()
