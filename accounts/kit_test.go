@@ -95,6 +95,7 @@ func openWorld(t testing.TB, fs *vfs.MemFS, now time.Time, change ...func(*Optio
 		t.Fatalf("open store: %v", err)
 	}
 	t.Cleanup(func() { w.store.Close() })
+	t.Cleanup(func() { wantFound(t, w.store) })
 	opt := Options{Meta: w.store, Now: w.clock, Rand: rand.Reader, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Sealer: testSealer(t), RPID: "localhost", Origins: []string{"http://localhost:9001"}}
 	for _, fn := range change {

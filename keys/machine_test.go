@@ -353,6 +353,7 @@ func TestRotationIsAStateMachine(t *testing.T) {
 				if err := m.check(rt, m.s, &m.key); err != nil {
 					rt.Fatal(err)
 				}
+				wantFound(m.t, m.s)
 			},
 		})
 	})

@@ -1,10 +1,8 @@
 package objects
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -103,47 +101,10 @@ const (
 
 // walk goes through all records with a prefix.
 func (c *checker) walk(prefix []byte, fn func(key, value []byte) error) error {
-	it := c.reader.Iter(prefix, meta.PrefixEnd(prefix))
-	defer it.Close()
-	for it.Next() {
-		if err := c.ctx.Err(); err != nil {
-			return err
-		}
-		value, err := it.Value()
-		if err != nil {
-			return err
-		}
-		if err := fn(it.Key(), value); err != nil {
-			return err
-		}
-	}
-	return it.Err()
+	return meta.Each(c.ctx, c.reader, prefix, fn)
 }
 
-// peek reads one record; nil if there is none. A Reader keeps what Get returns for
-// as long as it lives, which is too long here.
-func (c *checker) peek(key []byte) ([]byte, error) {
-	it := c.reader.Iter(key, append(bytes.Clone(key), 0))
-	defer it.Close()
-	if !it.Next() {
-		return nil, it.Err()
-	}
-	value, err := it.Value()
-	if err != nil {
-		return nil, err
-	}
-	return append([]byte{}, value...), nil
-}
-
-// has tells whether there is a record.
-func (c *checker) has(key []byte) (bool, error) {
-	it := c.reader.Iter(key, append(bytes.Clone(key), 0))
-	found := it.Next()
-	return found, it.Close()
-}
-
-// found reports a finding about a record. mend is run on the record as it was when
-// the check began, and not if it has changed.
+// found reports a finding about a record.
 func (c *checker) found(k coffer.FindingKind, key []byte, detail string, mend func(meta.Tx) error) error {
 	return c.Found(c.about(k, key).Because(detail), mend)
 }
@@ -191,31 +152,4 @@ func describe(key []byte) []string {
 		}
 	}
 	return append(parts, strconv.Quote(string(rest)))
-}
-
-// unchanged wraps what mends a record: it is done only while the record is what the
-// check saw; nil stands for one that was not there.
-func unchanged(key, value []byte, mend func(meta.Tx) error) func(meta.Tx) error {
-	key, value = bytes.Clone(key), bytes.Clone(value)
-	return func(tx meta.Tx) error {
-		now, err := tx.Get(key)
-		if errors.Is(err, meta.ErrNotFound) {
-			now, err = nil, nil
-		} else if now == nil {
-			now = []byte{}
-		}
-		if err != nil || (now == nil) != (value == nil) || !bytes.Equal(now, value) {
-			return err
-		}
-		return mend(tx)
-	}
-}
-
-// drop is the mend that removes a record, as long as it is what it was.
-func drop(key, value []byte) func(meta.Tx) error {
-	if value == nil {
-		value = []byte{}
-	}
-	key = bytes.Clone(key)
-	return unchanged(key, value, func(tx meta.Tx) error { return tx.Delete(key) })
 }

@@ -153,7 +153,7 @@ func (j *blobJoin) blob(ref blob.Ref) error {
 	case garbage != nil || j.unsure:
 		return nil
 	case owner != nil && condemned == nil:
-		return j.found(foundOwnerLeft, blobOwnerKey(ref), "", drop(blobOwnerKey(ref), owner))
+		return j.found(foundOwnerLeft, blobOwnerKey(ref), "", meta.Drop(blobOwnerKey(ref), owner))
 	case owner == nil && listed && info.ModTime.Before(j.Now().Add(-orphanAge)):
 		return j.found(foundOrphan, blobOwnerKey(ref), fmt.Sprintf("%d bytes", info.Size), func(tx meta.Tx) error { return j.markOrphan(tx, ref) })
 	}
@@ -181,7 +181,7 @@ func (j *blobJoin) live(ref blob.Ref, uses []blobUse, owner, garbage, condemned 
 	}
 	if !slices.Equal(owner, blobOwned) && condemned == nil {
 		at := blobOwnerKey(ref)
-		err := j.found(foundOwner, uses[0].key, "blob "+string(ref), unchanged(at, owner, func(tx meta.Tx) error {
+		err := j.found(foundOwner, uses[0].key, "blob "+string(ref), meta.Unchanged(at, owner, func(tx meta.Tx) error {
 			if still, err := names(tx, uses[0]); err != nil || !still {
 				return err
 			}

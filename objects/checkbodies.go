@@ -162,7 +162,7 @@ func (j *bodyJoin) count(use bodyUse, n uint64) error {
 		return nil
 	}
 	at := refsKey(use.id)
-	return j.found(foundRefs, use.key, fmt.Sprintf("%d objects have the body, recorded is %d", n, recorded), unchanged(at, value, func(tx meta.Tx) error {
+	return j.found(foundRefs, use.key, fmt.Sprintf("%d objects have the body, recorded is %d", n, recorded), meta.Unchanged(at, value, func(tx meta.Tx) error {
 		if n == 1 {
 			return tx.Delete(at)
 		}
@@ -204,7 +204,7 @@ func (j *bodyJoin) inline(use bodyUse) error {
 // wrongBytes compares the bytes of a small object with what is known of them; ""
 // says that they are right.
 func (j *bodyJoin) wrongBytes(use bodyUse, value []byte) (string, error) {
-	row, err := j.peek(use.key)
+	row, err := meta.Peek(j.reader, use.key)
 	if err != nil {
 		return "", err
 	}

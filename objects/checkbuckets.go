@@ -30,7 +30,7 @@ func (c *checker) checkBuckets() error {
 	}
 	return c.walk([]byte{meta.PrefixAccountBucket}, func(key, value []byte) error {
 		account, name, ok := bytes.Cut(key[1:], []byte{0})
-		row, err := c.peek(bucketKey(coffer.BucketName(name)))
+		row, err := meta.Peek(c.reader, bucketKey(coffer.BucketName(name)))
 		if err != nil {
 			return err
 		}
@@ -38,14 +38,14 @@ func (c *checker) checkBuckets() error {
 		if row != nil && err != nil || ok && err == nil && string(b.Account) == string(account) {
 			return nil // a bucket that cannot be read was found before
 		}
-		return c.found(foundBucketListed, key, "", drop(key, value))
+		return c.found(foundBucketListed, key, "", meta.Drop(key, value))
 	})
 }
 
 // checkInstance reads the records of the instance that objects writes, and returns
 // the highest bucket ID given out.
 func (c *checker) checkInstance() (highest uint64, err error) {
-	value, err := c.peek(bucketSequence)
+	value, err := meta.Peek(c.reader, bucketSequence)
 	if err != nil {
 		return 0, err
 	}
@@ -58,11 +58,11 @@ func (c *checker) checkInstance() (highest uint64, err error) {
 			return 0, err
 		}
 	}
-	if value, err = c.peek(lifecycleKey); err != nil || value == nil {
+	if value, err = meta.Peek(c.reader, lifecycleKey); err != nil || value == nil {
 		return highest, err
 	}
 	if _, bad := decodeProgress(value); bad != nil {
-		err = c.found(foundProgress, lifecycleKey, bad.Error(), drop(lifecycleKey, value))
+		err = c.found(foundProgress, lifecycleKey, bad.Error(), meta.Drop(lifecycleKey, value))
 	}
 	return highest, err
 }
@@ -86,7 +86,7 @@ func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error
 		}
 	}
 	list := accountBucketKey(b.Account, b.Name)
-	listed, err := c.has(list)
+	listed, err := meta.Has(c.reader, list)
 	if err == nil && !listed {
 		name, account := b.Name, b.Account
 		err = c.found(foundBucketList, key, "", func(tx meta.Tx) error {
@@ -99,7 +99,7 @@ func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error
 	for set := b.Configs; set != 0 && err == nil; set &= set - 1 {
 		kind := configKind('a' + bits.TrailingZeros32(set))
 		var ok bool
-		if ok, err = c.has(configKey(b.ID, kind)); err == nil && !ok {
+		if ok, err = meta.Has(c.reader, configKey(b.ID, kind)); err == nil && !ok {
 			err = c.found(foundConfig, configKey(b.ID, kind), "it is missing", nil)
 		}
 	}
@@ -132,14 +132,14 @@ func reads[T any](value []byte) error {
 func (c *checker) checkConfigs() error {
 	return c.walk([]byte{meta.PrefixBucketConfig}, func(key, value []byte) error {
 		if len(key) != 10 {
-			return c.found(foundConfigLeft, key, "the key of the record is malformed", drop(key, value))
+			return c.found(foundConfigLeft, key, "the key of the record is malformed", meta.Drop(key, value))
 		}
 		b, kind := c.buckets[bucketIDOf(key)], configKind(key[9])
 		switch {
 		case b == nil && c.unsure:
 			return nil
 		case b == nil:
-			return c.found(foundConfigLeft, key, "", drop(key, value))
+			return c.found(foundConfigLeft, key, "", meta.Drop(key, value))
 		case configNames[kind] == "":
 			return c.found(foundConfig, key, fmt.Sprintf("there is no configuration %q", kind), nil)
 		case b.Configs&kind.bit() == 0:

@@ -28,7 +28,7 @@ func (c *checker) checkEvents() error {
 				c.events[string(webhook)][i]++
 			}
 			if err != nil || !ok {
-				return c.found(foundEvent, key, fmt.Sprint(err), drop(key, value))
+				return c.found(foundEvent, key, fmt.Sprint(err), meta.Drop(key, value))
 			}
 			return nil
 		})
@@ -61,7 +61,7 @@ func (c *checker) checkBucketCounters() error {
 			if c.unsure {
 				return nil
 			}
-			return c.found(foundCountLeft, key, "", drop(key, value))
+			return c.found(foundCountLeft, key, "", meta.Drop(key, value))
 		}
 		return c.counter(key, value, &b.sums[which])
 	})
@@ -85,7 +85,7 @@ func (c *checker) checkAccountCounters() error {
 		case ok && len(rest) == 2 && rest[0] == 'n':
 			which := strings.IndexByte(counters, rest[1])
 			if which < 0 || which == sumVersionBytes {
-				return c.found(foundCountLeft, key, "", drop(key, value))
+				return c.found(foundCountLeft, key, "", meta.Drop(key, value))
 			}
 			s := c.accounts[coffer.AccountID(account)]
 			if s == nil {
@@ -98,7 +98,7 @@ func (c *checker) checkAccountCounters() error {
 			}
 			return nil
 		}
-		return c.found(foundCountLeft, key, "", drop(key, value))
+		return c.found(foundCountLeft, key, "", meta.Drop(key, value))
 	})
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func (c *checker) checkEventCounters() error {
 	err := c.walk([]byte{meta.PrefixEventCount}, func(key, value []byte) error {
 		webhook, which, ok := bytes.Cut(key[1:], []byte{0})
 		if !ok || len(which) != 1 || !slices.Contains([]byte{eventsWaiting, eventsDead, eventsDelivered, eventsFailed, eventsDropped}, which[0]) {
-			return c.found(foundCountLeft, key, "", drop(key, value))
+			return c.found(foundCountLeft, key, "", meta.Drop(key, value))
 		}
 		i := bytes.IndexByte([]byte{eventsWaiting, eventsDead}, which[0])
 		if i < 0 {
@@ -159,7 +159,7 @@ func (c *checker) counter(key, value []byte, counted *int64) error {
 	}
 	n, err := meta.Counter(value)
 	if err != nil {
-		return c.found(foundCount, key, err.Error(), unchanged(key, value, func(tx meta.Tx) error { return tx.Set(key, meta.CounterValue(want)) }))
+		return c.found(foundCount, key, err.Error(), meta.Unchanged(key, value, func(tx meta.Tx) error { return tx.Set(key, meta.CounterValue(want)) }))
 	}
 	if n == want {
 		return nil

@@ -16,7 +16,7 @@ func (c *checker) checkObjects() error {
 	return c.walk([]byte{meta.PrefixObject}, func(key, value []byte) error {
 		c.sum.Objects++
 		if len(key) < 10 {
-			return c.found(foundObject, key, "the key of the record is malformed", drop(key, value))
+			return c.found(foundObject, key, "the key of the record is malformed", meta.Drop(key, value))
 		}
 		_, err := c.checkRow(key, string(key[9:]), value)
 		return err
@@ -34,7 +34,7 @@ func (c *checker) checkVersions() error {
 			object, position, err = splitVersionKey(string(key[9:]))
 		}
 		if err != nil {
-			return c.found(foundObject, key, err.Error(), drop(key, value))
+			return c.found(foundObject, key, err.Error(), meta.Drop(key, value))
 		}
 		newest := !bytes.Equal(last, key[:9+len(object)])
 		last = append(last[:0], key[:9+len(object)]...)
@@ -60,7 +60,7 @@ func (c *checker) checkVersions() error {
 	}
 	return c.walk([]byte{meta.PrefixNullVersion}, func(key, value []byte) error {
 		if len(key) > 9 && len(value) == coffer.VersionIDLen {
-			row, err := c.peek(versionKey(bucketIDOf(key), string(key[9:]), string(value)))
+			row, err := meta.Peek(c.reader, versionKey(bucketIDOf(key), string(key[9:]), string(value)))
 			if err != nil {
 				return err
 			}
@@ -68,25 +68,25 @@ func (c *checker) checkVersions() error {
 				return nil
 			}
 		}
-		return c.found(foundNullLeft, key, "", drop(key, value))
+		return c.found(foundNullLeft, key, "", meta.Drop(key, value))
 	})
 }
 
 // checkNull compares where a version called null stands with what is recorded.
 func (c *checker) checkNull(key []byte, object, position string) error {
 	at := nullVersionKey(bucketIDOf(key), object)
-	value, err := c.peek(at)
+	value, err := meta.Peek(c.reader, at)
 	if err != nil || string(value) == position {
 		return err
 	}
 	return c.found(foundNull, key, fmt.Sprintf("the record says %q", value),
-		unchanged(at, value, func(tx meta.Tx) error { return tx.Set(at, []byte(position)) }))
+		meta.Unchanged(at, value, func(tx meta.Tx) error { return tx.Set(at, []byte(position)) }))
 }
 
 // checkNewest compares the newest version that is not current with the current one.
 func (c *checker) checkNewest(key []byte, o row) error {
 	id := bucketIDOf(key)
-	value, err := c.peek(objectKey(id, o.Key))
+	value, err := meta.Peek(c.reader, objectKey(id, o.Key))
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func (c *checker) checkRow(key []byte, object string, value []byte) (*row, error
 	}
 	if err != nil {
 		c.unsure = true
-		return nil, c.found(foundObject, key, err.Error(), drop(key, value))
+		return nil, c.found(foundObject, key, err.Error(), meta.Drop(key, value))
 	}
 	if b := c.buckets[bucketIDOf(key)]; b != nil {
 		c.count(b, key[0], o.Size)
@@ -171,7 +171,7 @@ func storedSize(size int64, encrypted bool) int64 {
 func (c *checker) checkManifest(key []byte, o row) error {
 	var all []piece
 	for page := range o.body.pages {
-		value, err := c.peek(manifestKey(o.body.id, page))
+		value, err := meta.Peek(c.reader, manifestKey(o.body.id, page))
 		if err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (c *checker) lost(k coffer.FindingKind, key []byte, id bodyID, detail strin
 	if f.Version == "" || f.Bucket == "" {
 		return c.Found(f, c.removes(key, id))
 	}
-	value, err := c.peek(key)
+	value, err := meta.Peek(c.reader, key)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (c *checker) checkUploads() error {
 		// Without a bucket the parts of the upload go with it.
 		bucket := bucketIDOf(key)
 		if c.buckets[bucket] == nil && !c.unsure {
-			return c.found(foundUploadLeft, key, "", drop(key, value))
+			return c.found(foundUploadLeft, key, "", meta.Drop(key, value))
 		}
 		if err := c.uploads.add([]byte(id), key[1:9]); err != nil {
 			return err
@@ -49,7 +49,7 @@ func (c *checker) checkParts() error {
 	err = c.walk([]byte{meta.PrefixPart}, func(key, value []byte) error {
 		id, rest, ok := bytes.Cut(key[1:], []byte{0})
 		if !ok || len(rest) != 2 {
-			return c.found(foundPartLeft, key, "the key of the record is malformed", drop(key, value))
+			return c.found(foundPartLeft, key, "the key of the record is malformed", meta.Drop(key, value))
 		}
 		p, err := decodePart(partNumberOf(key), value)
 		if err != nil {
@@ -70,7 +70,7 @@ func (c *checker) checkParts() error {
 				return nil
 			}
 			key, value := bytes.Clone(key), bytes.Clone(value)
-			return c.found(foundPartLeft, key, "", unchanged(key, value, func(tx meta.Tx) error {
+			return c.found(foundPartLeft, key, "", meta.Unchanged(key, value, func(tx meta.Tx) error {
 				return errors.Join(c.discard(tx, p.ref, bodyID{}), tx.Delete(key))
 			}))
 		}
@@ -85,7 +85,7 @@ func (c *checker) checkParts() error {
 	}
 	return c.walk([]byte{meta.PrefixFinished}, func(key, value []byte) error {
 		if _, err := decodeFinished(value); err != nil {
-			return c.found(foundFinished, key, err.Error(), drop(key, value))
+			return c.found(foundFinished, key, err.Error(), meta.Drop(key, value))
 		}
 		return nil
 	})
@@ -95,7 +95,7 @@ func (c *checker) checkParts() error {
 func (c *checker) checkGarbage() error {
 	return c.walk([]byte{meta.PrefixGarbage}, func(key, value []byte) error {
 		if len(key) <= 9 || !blob.Ref(key[9:]).Valid() || len(value) != 0 && len(value) != len(bodyID{}) {
-			return c.found(foundGarbage, key, fmt.Sprintf("it says %x", value), drop(key, value))
+			return c.found(foundGarbage, key, fmt.Sprintf("it says %x", value), meta.Drop(key, value))
 		}
 		by := namedByGarbage
 		if len(value) == 0 {
