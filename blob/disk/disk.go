@@ -71,20 +71,7 @@ var _ blob.Store = (*Store)(nil)
 // Open opens the disks at opt.Dirs. An empty or missing folder becomes a new
 // disk; one that holds other things, or blobs without an identity, is refused.
 func Open(opt Options) (*Store, error) {
-	s := &Store{fs: opt.FS, blockBytes: blockBytes, noSync: opt.NoSync, log: opt.Logger, now: opt.Now, rand: opt.Rand}
-	s.chunks.New = func() any { return new(chunk) }
-	if s.fs == nil {
-		s.fs = vfs.Default
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.rand == nil {
-		s.rand = rand.Reader
-	}
+	s := newStore(opt)
 	if len(opt.Dirs) == 0 {
 		return nil, errors.New("open blob disks: no folder given")
 	}
@@ -100,6 +87,25 @@ func Open(opt Options) (*Store, error) {
 	}
 	slices.SortFunc(s.disks, func(a, b *disk) int { return strings.Compare(a.id, b.id) })
 	return s, nil
+}
+
+// newStore is a store with no disk yet.
+func newStore(opt Options) *Store {
+	s := &Store{fs: opt.FS, blockBytes: blockBytes, noSync: opt.NoSync, log: opt.Logger, now: opt.Now, rand: opt.Rand}
+	s.chunks.New = func() any { return new(chunk) }
+	if s.fs == nil {
+		s.fs = vfs.Default
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	return s
 }
 
 // Delete removes a blob. The removal is not synced: after a crash the blob may

@@ -126,6 +126,10 @@ func (s *Store) writeIdentity(dir string) error {
 	for i := range raw {
 		raw[i] = idAlphabet[int(raw[i])%len(idAlphabet)]
 	}
+	return s.writeIdentityOf(dir, string(raw[:]))
+}
+
+func (s *Store) writeIdentityOf(dir, id string) error {
 	temp := s.fs.PathJoin(dir, identityNewName)
 	f, err := s.fs.Create(temp, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -133,7 +137,7 @@ func (s *Store) writeIdentity(dir string) error {
 	}
 	err = restrict(f)
 	if err == nil {
-		err = writeAll(f, encodeIdentity(string(raw[:])))
+		err = writeAll(f, encodeIdentity(id))
 	}
 	if err == nil && !s.noSync {
 		err = f.Sync()

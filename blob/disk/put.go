@@ -17,14 +17,14 @@ const emptyReadsMax = 100
 // Put stores r until EOF in a new file. It reads and writes at the same time, in
 // two buffers whatever the size.
 func (s *Store) Put(ctx context.Context, r io.Reader) (blob.Ref, int64, error) {
-	ref, n, err := s.put(ctx, r)
+	ref, n, err := s.put(ctx, r, s.create)
 	if err != nil {
 		return "", 0, fmt.Errorf("put blob: %w", err)
 	}
 	return ref, n, nil
 }
 
-func (s *Store) put(ctx context.Context, r io.Reader) (blob.Ref, int64, error) {
+func (s *Store) put(ctx context.Context, r io.Reader, create func() (*writer, error)) (blob.Ref, int64, error) {
 	first := s.chunks.Get().(*chunk)
 	defer s.chunks.Put(first)
 	// Nothing is created for a reader that fails at once.
@@ -32,7 +32,7 @@ func (s *Store) put(ctx context.Context, r io.Reader) (blob.Ref, int64, error) {
 	if err != nil {
 		return "", 0, err
 	}
-	w, err := s.create()
+	w, err := create()
 	if err != nil {
 		return "", 0, err
 	}

@@ -37,6 +37,11 @@ func (s *Store) create() (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.createAs(d, name)
+}
+
+// createAs makes the file called name, which must not be there.
+func (s *Store) createAs(d *disk, name string) (*writer, error) {
 	path := s.path(d, name)
 	if _, err := s.fs.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
