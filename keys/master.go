@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -61,6 +62,19 @@ func (m Master) id() string {
 	mac := hmac.New(sha256.New, []byte(m.Reveal()))
 	mac.Write([]byte("coffer master key id v1"))
 	return hex.EncodeToString(mac.Sum(nil)[:8])
+}
+
+// ID names the key without giving it away; see id.
+func (m Master) ID() string { return m.id() }
+
+// Derive makes a key of 32 bytes for another use of the master key (RFC 5869), that
+// tells nothing of the master key itself, nor of a key for another use.
+func (m Master) Derive(use string) (coffer.Secret, error) {
+	b, err := hkdf.Key(sha256.New, []byte(m.Reveal()), nil, use, masterBytes)
+	if err != nil {
+		return coffer.Secret{}, fmt.Errorf("derive a key: %w", err)
+	}
+	return coffer.NewSecretFrom(string(b)), nil
 }
 
 // LoadOrCreateMaster reads the master key file at path. If there is none and
