@@ -68,6 +68,7 @@ type Service struct {
 	Options
 	buffers sync.Pool // of *[]byte with room for an inline object and one byte more
 	readers readers
+	holds   hold
 	configs configs
 	opened  time.Time // before the first request
 	// lifecycleChanged says that a lifecycle was put since the last round.

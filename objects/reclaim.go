@@ -62,42 +62,61 @@ func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
 // A blob that cannot be deleted stays for the next time; the error is of the first
 // of them.
 func (s *Service) CollectGarbage(ctx context.Context) (done Reclaimed, failed error) {
-	for after := []byte{meta.PrefixGarbage}; ; {
-		batch, err := s.garbage(ctx, after)
-		if err != nil || len(batch) == 0 {
-			return done, errors.Join(failed, err)
+	for after := []byte{meta.PrefixGarbage}; after != nil; {
+		n, next, err := s.collectBatch(ctx, after)
+		done.Garbage += n
+		if failed == nil || next == nil {
+			failed = errors.Join(failed, err)
 		}
-		after = append(slices.Clone(batch[len(batch)-1].key), 0)
-		var gone []garbage
-		for _, g := range batch {
-			if s.readers.reading(g.body) {
-				continue
-			}
-			if err := s.Blobs.Delete(ctx, g.ref); err != nil {
-				if failed == nil {
-					failed = fmt.Errorf("reclaim blob %s: %w", g.ref, err)
-				}
-				continue
-			}
-			gone = append(gone, g)
+		after = next
+	}
+	return done, failed
+}
+
+// collectBatch deletes some of the garbage from a key on, and returns how many
+// blobs and where the next batch begins: nil after the last one, and after an error
+// that is not of a single blob.
+func (s *Service) collectBatch(ctx context.Context, after []byte) (n int, next []byte, failed error) {
+	s.holds.mu.Lock()
+	defer s.holds.mu.Unlock()
+	if s.holds.n > 0 {
+		return 0, nil, nil
+	}
+	batch, err := s.garbage(ctx, after)
+	if err != nil || len(batch) == 0 {
+		return 0, nil, err
+	}
+	next = append(slices.Clone(batch[len(batch)-1].key), 0)
+	var gone []garbage
+	for _, g := range batch {
+		if s.readers.reading(g.body) {
+			continue
 		}
-		err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-			for _, g := range gone {
-				if err := errors.Join(tx.Delete(g.key), tx.Delete(blobOwnerKey(g.ref))); err != nil {
-					return err
-				}
+		if err := s.Blobs.Delete(ctx, g.ref); err != nil {
+			if failed == nil {
+				failed = fmt.Errorf("reclaim blob %s: %w", g.ref, err)
 			}
-			return nil
-		})
-		if err != nil {
-			return done, errors.Join(failed, err)
+			continue
 		}
+		gone = append(gone, g)
+	}
+	err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 		for _, g := range gone {
-			if !g.condemned {
-				done.Garbage++
+			if err := errors.Join(tx.Delete(g.key), tx.Delete(blobOwnerKey(g.ref))); err != nil {
+				return err
 			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, nil, errors.Join(failed, err)
+	}
+	for _, g := range gone {
+		if !g.condemned {
+			n++
 		}
 	}
+	return n, next, failed
 }
 
 // garbage is a blob to delete.
