@@ -55,7 +55,9 @@ func TestDamageIsNeverServed(t *testing.T) {
 	}
 	for _, size := range []int{0, 1, footerBytes - 1, footerBytes, footerBytes + 1, footerBytes + 4, footerBytes + 5, blockBytesMin, damageBytes, len(whole) - footerBytes, len(whole) - 1} {
 		check("a truncated file", whole[:size])
-		check("a file with zeros at its end", append(bytes.Clone(whole[:size]), make([]byte, len(whole)-size)...))
+		if zeros := append(bytes.Clone(whole[:size]), make([]byte, len(whole)-size)...); !bytes.Equal(zeros, whole) {
+			check("a file with zeros at its end", zeros)
+		}
 		check("a file that lost its begin", whole[len(whole)-size:])
 	}
 	for at := 0; at < damageBytes; at += blockBytesMin {
