@@ -108,6 +108,9 @@ func (c *client) do(q request) (*reply, error) {
 	}
 	r.URL = u
 	r.ContentLength = int64(len(q.body))
+	// The transport may give a connection to the next request before it has seen
+	// that the body of this one broke off, and fails that one for it.
+	r.Close = q.cut
 	if len(q.body) == 0 {
 		r.Body = http.NoBody
 	}

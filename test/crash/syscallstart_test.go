@@ -68,7 +68,7 @@ func TestStartKilledAtEachSystemCallIsFinishedByTheNext(t *testing.T) {
 	seed := newSeed(t)
 	needTracer(t)
 	// A first start makes hundreds of calls, most of them for folders that are alike.
-	strideFirst, stride := 23, 4
+	strideFirst, stride := 41, 4
 	if long() {
 		strideFirst, stride = 1, 1
 	}
