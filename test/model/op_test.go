@@ -68,7 +68,7 @@ var (
 	newNames    = []string{"new", "new", "new", "new", "plain", "locked", "theirs"} // to make and to remove
 	keyNames    = []string{"a", "a/b", "a/c", "b", "b/"}
 	sizes       = []int{0, 1, partMin - 1, partMin, inlineMax, inlineMax + 1, 3 * inlineMax}
-	conditions  = []string{"", "", "", "", "if-none-match *", "if-match *", "if-match current", "if-match other"}
+	conditions  = []string{"", "", "", "", "", "", "", "", "", "", "if-none-match *", "if-match *", "if-match current", "if-match other"}
 	ranges      = []string{"", "", "bytes=0-0", "bytes=5-", "bytes=-7", "bytes=10-19", "bytes=1000-", "bytes=0-5000"}
 	tagSets     = []string{"", "", "t=1", "t=2&u=x"}
 	modes       = []string{"GOVERNANCE", "COMPLIANCE"}
@@ -81,7 +81,7 @@ func draw(rt *rapid.T, kind string) op {
 	o := op{Do: kind}
 	if !strings.Contains(use, "!") {
 		// The owner does most, or little would be done.
-		o.As = pick(rt, "as", []string{"owner", "owner", "owner", "owner", "scoped", "other", "other", "anonymous"})
+		o.As = pick(rt, "as", []string{"owner", "owner", "owner", "owner", "owner", "owner", "owner", "scoped", "other", "other", "anonymous"})
 	}
 	for _, letter := range use {
 		switch letter {
@@ -115,14 +115,14 @@ func draw(rt *rapid.T, kind string) op {
 			o.Prefix, o.Delimiter = pick(rt, "prefix", []string{"", "a", "a/", "b/", "c"}), pick(rt, "delimiter", []string{"", "/", "b"})
 			o.Max = rapid.IntRange(1, 4).Draw(rt, "max")
 		case 'L':
-			if o.Value = pick(rt, "mode", append([]string{"", "", ""}, modes...)); o.Value != "" {
+			if o.Value = pick(rt, "mode", append([]string{"", "", "", "", "", "", ""}, modes...)); o.Value != "" {
 				o.Hours = rapid.IntRange(1, 48).Draw(rt, "hours")
 			}
-			o.Hold = pick(rt, "hold", []string{"", "", "", "ON", "OFF"})
+			o.Hold = pick(rt, "hold", []string{"", "", "", "", "", "", "", "ON", "OFF"})
 		case 'h':
 			o.Hours = pick(rt, "hours", []int{-1, 1, 12, 30, 60})
 		case 'A':
-			o.ACL = pick(rt, "acl", []string{"", "", "", "", "public-read", "authenticated-read", "bucket-owner-full-control"})
+			o.ACL = pick(rt, "acl", []string{"", "", "", "", "", "", "", "", "public-read", "authenticated-read", "bucket-owner-full-control"})
 		case 'B':
 			o.Bypass = rapid.Bool().Draw(rt, "bypass")
 		}

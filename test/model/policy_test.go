@@ -166,6 +166,9 @@ func (x *machine) byList(a actor, b *bucket, action string, v *version) bool {
 		}
 		return b.gives(v.acl, v.owner, a, "READ")
 	case "PutObjectAcl", "PutObjectVersionAcl":
+		if (v == nil || v.marker) && mayList {
+			panic(leftOpen{})
+		}
 		return v != nil && a.account != "" && v.owner == a.account
 	}
 	if v != nil && v.owner == a.account || (v == nil || v.marker) && strings.Contains(action, "Object") && mayList {
