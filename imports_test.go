@@ -39,6 +39,8 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/objects", "coffer coffer/policy coffer/crypt coffer/meta coffer/blob coffer/audit coffer/metrics"},
 	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook coffer/remote"},
 
+	{"coffer/backup", "coffer coffer/crypt coffer/meta coffer/blob coffer/sigv4"},
+
 	// How the world reaches it.
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},
 	{"coffer/api", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/sigv4 coffer/metrics"},
@@ -46,7 +48,7 @@ var allowed = []struct{ pkg, imports string }{
 
 	// The whole.
 	{"coffer/server", "*"},
-	{"coffer/cmd/coffer", "coffer coffer/api coffer/server coffer/snippets"},
+	{"coffer/cmd/coffer", "coffer coffer/api coffer/backup coffer/server coffer/snippets"},
 	{"coffer/bench", "coffer coffer/sigv4"},
 
 	// What only tests use.

@@ -188,7 +188,7 @@ func (c *Config) check() error {
 		}
 	}
 	if c.MasterKeyFile == "" {
-		c.MasterKeyFile = filepath.Join(c.Data, "master.key")
+		c.MasterKeyFile = filepath.Join(c.Data, masterKeyName)
 	}
 	if err := c.checkAddresses(); err != nil {
 		return err
@@ -281,6 +281,9 @@ func (c *Config) checkWebsites() error {
 	}
 	return nil
 }
+
+// masterKeyName is the file of the master key in a data folder.
+const masterKeyName = "master.key"
 
 // blobDirs are the folders of large objects' bytes, the data folder's first.
 func (c *Config) blobDirs() []string {

@@ -42,7 +42,13 @@ func (s *Server) s3Handler() http.Handler {
 }
 
 // operatorHandler serves the socket in the data folder.
-func (s *Server) operatorHandler() http.Handler { return api.Handler(s.apiOptions()) }
+func (s *Server) operatorHandler() http.Handler {
+	s.backups = s.backupSource()
+	mux := http.NewServeMux()
+	mux.Handle("/", api.Handler(s.apiOptions()))
+	mux.Handle("/backup/", s.backups.Handler())
+	return mux
+}
 
 // publicAPI serves /v1 on the console's address; session finds out who is signed
 // in.

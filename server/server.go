@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"coffer/backup"
 	"coffer/metrics"
 )
 
@@ -30,6 +31,7 @@ type Server struct {
 	space   *space
 	health  *health
 	stores  stores
+	backups *backup.Source
 	root    root
 	cert    *certificate // nil without TLS
 
@@ -255,6 +257,7 @@ func (s *Server) announce() error {
 // answers to the end, and says that the server is stopping.
 func (s *Server) drain() error {
 	s.health.drain()
+	s.backups.Stop()
 	s.cfg.Logger.Info("stopping", "drain_timeout", s.cfg.DrainTimeout.String())
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.DrainTimeout)
 	defer cancel()

@@ -26,6 +26,7 @@ type stores struct {
 	keys     *keys.Service
 	objects  *objects.Service
 	kms      *crypt.KMS
+	masterID string
 }
 
 // openStores opens the data folder from the bottom up. The order matters to a
@@ -61,6 +62,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if err != nil {
 		return s, err
 	}
+	s.masterID = master.ID()
 	s.keys, err = keys.Open(ctx, keys.Options{Meta: s.meta, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
 		Reveal: cfg.KeysReveal})
 	if err != nil {
@@ -110,17 +112,21 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 // made only while nothing was ever sealed.
 func loadMaster(ctx context.Context, cfg *Config, store *pebble.Store) (keys.Master, error) {
 	if !cfg.MasterKey.Empty() {
-		master, err := keys.ParseMaster(cfg.MasterKey)
-		if err != nil {
-			return master, fmt.Errorf("COFFER_MASTER_KEY cannot be used: %w", err)
-		}
-		return master, nil
+		return parseMaster(cfg)
 	}
 	sealed, err := keys.Sealed(ctx, store)
 	if err != nil {
 		return keys.Master{}, err
 	}
 	return keys.LoadOrCreateMaster(vfs.Default, cfg.MasterKeyFile, !sealed, cfg.Rand, cfg.Logger)
+}
+
+func parseMaster(cfg *Config) (keys.Master, error) {
+	master, err := keys.ParseMaster(cfg.MasterKey)
+	if err != nil {
+		return master, fmt.Errorf("COFFER_MASTER_KEY cannot be used: %w", err)
+	}
+	return master, nil
 }
 
 // Close closes from the top down what was opened.

@@ -29,7 +29,7 @@ func TestEveryCommandIsExplained(t *testing.T) {
 		for _, sub := range c.Commands() {
 			walk(sub)
 		}
-		group := map[string]bool{"key": true, "account": true, "member": true, "audit": true, "bucket": true, "quota": true, "lifecycle": true}
+		group := map[string]bool{"key": true, "account": true, "member": true, "audit": true, "bucket": true, "quota": true, "lifecycle": true, "backup": true}
 		if !c.HasParent() || !group[c.Parent().Name()] {
 			return
 		}

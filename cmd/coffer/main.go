@@ -109,7 +109,7 @@ func (a *app) rootCommand() *cobra.Command {
 	addSettingFlag(root.PersistentFlags(), settingNamed("data"))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.memberCommand(),
-		a.auditCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
+		a.auditCommand(), a.backupCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root
 }
 
