@@ -36,7 +36,7 @@ type ReplicationRule struct {
 }
 
 // ReplicaHeader marks a write as the copy of what another coffer has, so that it is
-// not replicated again.
+// not replicated again. It counts only in a request that signs it.
 const ReplicaHeader = "X-Coffer-Replica"
 
 // ReplicationStatus is what a client sees of an object's replication (AWS, "Getting

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"coffer"
 	"coffer/keys"
@@ -45,7 +47,9 @@ func (q *request) authenticate() error {
 	b := auth.Body(q.r.Body, q.r.ContentLength, key)
 	q.body = body{Reader: b, size: b.Size(), trailer: b.Trailer}
 	q.session = q.Objects.As(q.actor)
-	if q.r.Header.Get(coffer.ReplicaHeader) != "" {
+	// Only who signed may say so: with a link that was handed out, anybody could keep
+	// what they write from being replicated.
+	if q.r.Header.Get(coffer.ReplicaHeader) != "" && slices.Contains(auth.SignedHeaders, strings.ToLower(coffer.ReplicaHeader)) {
 		q.session = q.session.AsReplica()
 	}
 	return nil

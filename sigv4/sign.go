@@ -12,7 +12,7 @@ import (
 // the hex SHA-256 of the body or a value such as UNSIGNED-PAYLOAD; for the
 // service s3 it is sent as x-amz-content-sha256. A session token must stand in
 // X-Amz-Security-Token already. Signed are the host, content-type, content-md5
-// and every x-amz-* header; others may change on the way.
+// and every x-amz-* and x-coffer-* header; others may change on the way.
 func Sign(r *http.Request, accessKeyID, secret, region, service, payloadHash string, t time.Time) {
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -94,11 +94,14 @@ func (s *signer) sign(r *http.Request, signed []string, payload string) string {
 	return string(s.key.mac().appendHex(nil, appendStringToSign(nil, s.date, s.scope, canonical)))
 }
 
+// cofferPrefix is that of the headers which coffer alone knows.
+const cofferPrefix = "x-coffer-"
+
 func signable(h http.Header) []string {
 	names := []string{"host"}
 	for key := range h {
 		name := strings.ToLower(key)
-		if name == "content-type" || name == "content-md5" || strings.HasPrefix(name, amzPrefix) {
+		if name == "content-type" || name == "content-md5" || strings.HasPrefix(name, amzPrefix) || strings.HasPrefix(name, cofferPrefix) {
 			names = append(names, name)
 		}
 	}
