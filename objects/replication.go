@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"coffer"
 	"coffer/meta"
@@ -111,7 +112,10 @@ func (s *Service) replicationRules(r meta.Reader, b coffer.Bucket, o *row) ([]co
 	if err != nil || c == nil {
 		return nil, err
 	}
-	return c.For(o.Key, o.Tags), nil
+	// The operator may have given a target to another account since the rules were put.
+	return slices.DeleteFunc(c.For(o.Key, o.Tags), func(rule coffer.ReplicationRule) bool {
+		return s.replicationTarget(rule.Target, b.Account) == nil
+	}), nil
 }
 
 // replicate queues the copies that were planned for a version, in the transaction

@@ -97,7 +97,7 @@ type ReplicaSource struct {
 }
 
 // ReplicationSource finds the version that a task copies; nil if it is gone, and with
-// it the reason to copy it.
+// it the reason to copy it, or if its account may not use the target any more.
 func (s *Service) ReplicationSource(ctx context.Context, target string, t ReplicationTask) (*ReplicaSource, error) {
 	var found *ReplicaSource
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
@@ -107,6 +107,9 @@ func (s *Service) ReplicationSource(ctx context.Context, target string, t Replic
 		}
 		if err != nil {
 			return err
+		}
+		if s.replicationTarget(target, b.Account) == nil {
+			return nil
 		}
 		o, err := findVersion(r, b, t.Key, coffer.VersionName(t.Version))
 		if err != nil || o == nil {
