@@ -92,3 +92,23 @@ func TestTheLogOfABucketGoesWhereItsKeyMayWrite(t *testing.T) {
 		t.Errorf("Logged() = %+v, %v after logging was turned off, want nil", b, err)
 	}
 }
+
+// TestTheLogOfABucketEndsWithIt: the name can be another account's a moment later.
+func TestTheLogOfABucketEndsWithIt(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.alice.CreateBucket(ctx, "logs", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	must(t, w.alice.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "logs"}))
+	if b, err := w.Logged(ctx, "bucket"); err != nil || b == nil {
+		t.Fatalf("Logged() = %v, %v, want the bucket", b, err)
+	}
+	must(t, w.alice.DeleteBucket(ctx, "bucket"))
+	if _, err := w.bob.CreateBucket(ctx, "bucket", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := w.Logged(ctx, "bucket"); err != nil || b != nil {
+		t.Errorf("Logged() of another account's bucket of the same name = %+v, %v, want nil", b, err)
+	}
+}

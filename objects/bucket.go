@@ -144,6 +144,8 @@ func (s Session) Exists(ctx context.Context, name coffer.BucketName) (b coffer.B
 // DeleteBucket removes an empty bucket; uploads in progress end with it, even if
 // the bucket stays because an object was put meanwhile.
 func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error {
+	// The name may be another account's at once, whose requests are none of the log's.
+	defer s.logging.forget(name)
 	// More uploads than one transaction can hold end in several.
 	for more := true; more; {
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
