@@ -85,3 +85,25 @@ func TestNoPolicyStopsTheBucketItself(t *testing.T) {
 		t.Errorf("asItself().Delete() = %v", err)
 	}
 }
+
+// TestABypassIsAskedOfTheVersionThatIsRemoved: its tags count, and not those of the
+// current one.
+func TestABypassIsAskedOfTheVersionThatIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	_, err := w.alice.MakeBucket(ctx, CreateBucketInput{Name: "locked", Region: "auto", ObjectLock: true})
+	must(t, err)
+	var made []coffer.Object
+	for _, tags := range [][]coffer.Tag{{{Key: "keep", Value: "yes"}}, nil} {
+		o, err := w.alice.Put(ctx, PutInput{Bucket: "locked", Key: "k", Body: strings.NewReader(""), Tags: tags,
+			Lock: coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: w.clock.Now().Add(time.Hour)}}})
+		must(t, err)
+		made = append(made, o)
+	}
+	must(t, w.alice.PutBucketPolicy(ctx, "locked", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:BypassGovernanceRetention",`+
+		`"Resource":"arn:aws:s3:::locked/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/keep":"yes"}}}]}`))
+	_, err = w.alice.Delete(ctx, "locked", Doomed{Key: "k", Version: made[0].VersionID, Bypass: true})
+	wantCode(t, "Delete() of the version with the tag", err, coffer.AccessDenied)
+	_, err = w.alice.Delete(ctx, "locked", Doomed{Key: "k", Version: made[1].VersionID, Bypass: true})
+	must(t, err)
+}

@@ -106,7 +106,8 @@ func (s Session) remove(tx meta.Tx, b coffer.Bucket, d Doomed) (Deleted, error) 
 	if err := coffer.CheckObjectKey(d.Key); err != nil {
 		return Deleted{}, err
 	}
-	if err := s.at(d.Version).authorize(tx, b, coffer.DeleteObject.OfVersion(d.Version), d.Key); err != nil {
+	s = s.at(d.Version)
+	if err := s.authorize(tx, b, coffer.DeleteObject.OfVersion(d.Version), d.Key); err != nil {
 		return Deleted{}, err
 	}
 	if d.Version != "" && coffer.CheckVersionID(d.Version) != nil {
