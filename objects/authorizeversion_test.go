@@ -107,3 +107,21 @@ func TestABypassIsAskedOfTheVersionThatIsRemoved(t *testing.T) {
 	_, err = w.alice.Delete(ctx, "locked", Doomed{Key: "k", Version: made[1].VersionID, Bypass: true})
 	must(t, err)
 }
+
+// TestAttributesAreOfWhoMayRead: they tell of the bytes (AWS, "GetObjectAttributes").
+func TestAttributesAreOfWhoMayRead(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	o := w.put(t, "k", []byte("x"))
+	attributes := func(version string) error {
+		_, err := w.alice.Attributes(ctx, GetInput{Bucket: "bucket", Key: "k", Version: version, Action: coffer.GetObjectAttributes})
+		return err
+	}
+	must(t, w.alice.PutBucketPolicy(ctx, "bucket", statement("Deny", everybody, `"s3:GetObject"`, "")))
+	wantCode(t, "Attributes() without GetObject", attributes(""), coffer.AccessDenied)
+	must(t, attributes(o.VersionID))
+	must(t, w.alice.PutBucketPolicy(ctx, "bucket", statement("Deny", everybody, `"s3:GetObjectVersion"`, "")))
+	wantCode(t, "Attributes() of a version without GetObjectVersion", attributes(o.VersionID), coffer.AccessDenied)
+	must(t, attributes(""))
+}

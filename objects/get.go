@@ -136,6 +136,12 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		if c.Bucket, err = s.bucket(r, in.Bucket, in.action(), in.Key); err != nil {
 			return err
 		}
+		if in.Action == coffer.GetObjectAttributes {
+			// It tells of the bytes, and needs both (AWS, "GetObjectAttributes", Permissions).
+			if err := s.authorize(r, c.Bucket, coffer.GetObject.OfVersion(in.Version), in.Key); err != nil {
+				return err
+			}
+		}
 		o, err := findReadable(r, c.Bucket, in.Key, in.Version)
 		if hidden := s.hide(r, c.Bucket, in.Key, err); hidden != err {
 			return hidden
