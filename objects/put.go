@@ -119,6 +119,19 @@ func (s Session) atLeast(cond Conditions, bucket coffer.BucketName, key string) 
 	return cond
 }
 
+// createsOnly refuses a write by a scope which only creates that would end a version
+// behind a delete marker: the one called null, where versioning is suspended.
+func (s Session) createsOnly(r meta.Reader, b coffer.Bucket, key string) error {
+	if b.Versioning != coffer.VersioningSuspended || !s.actor.Scope.CreateOnly(b.Name, key) {
+		return nil
+	}
+	v, err := findVersion(r, b, key, coffer.NullVersion)
+	if err != nil || v == nil || v.DeleteMarker {
+		return err
+	}
+	return failed("If-None-Match")
+}
+
 // currentRow is readRow with nil for an object that does not exist.
 func currentRow(r meta.Reader, id coffer.BucketID, key string) (*row, error) {
 	o, err := readRow(r, id, key)
@@ -139,6 +152,9 @@ func (s Session) replace(tx meta.Tx, b coffer.Bucket, o *row, cond Conditions) e
 		return err
 	}
 	if err := s.atLeast(cond, b.Name, o.Key).checkWrite(old, o.Key); err != nil {
+		return err
+	}
+	if err := s.createsOnly(tx, b, o.Key); err != nil {
 		return err
 	}
 	// o may bear the time of an earlier run of the transaction, or of a copy's source.

@@ -202,3 +202,24 @@ func TestListBucketsShowsWhatTheScopeReaches(t *testing.T) {
 		t.Errorf("DeleteBucket = %v, want AccessDenied", err)
 	}
 }
+
+// TestWhatOnlyCreatesEndsNoVersion: where versioning is suspended a write takes the
+// place of the version called null, which may stand behind a delete marker.
+func TestWhatOnlyCreatesEndsNoVersion(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.put(t, "k", []byte("old"))
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	if _, err := w.alice.Delete(ctx, "bucket", Doomed{Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	maker := scoped(t, w, coffer.Grant{Preset: coffer.PresetCreateOnly})
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningSuspended))
+	wantCode(t, "Put() onto a version behind a delete marker", putAs(t, maker, "k", coffer.NewACL{}), coffer.PreconditionFailed)
+	if b, _, err := w.get(t, GetInput{Key: "k", Version: coffer.NullVersion}); err != nil || string(b) != "old" {
+		t.Errorf("the version behind the delete marker is %q, %v, want what was put before", b, err)
+	}
+	must(t, putAs(t, maker, "new", coffer.NewACL{}))
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	must(t, putAs(t, maker, "k", coffer.NewACL{}))
+}
