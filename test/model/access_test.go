@@ -26,6 +26,11 @@ func who(name string) actor {
 	return actors[slices.IndexFunc(actors, func(a actor) bool { return a.name == name })]
 }
 
+// keyOf is the actor with all rights of an account.
+func keyOf(account string) string {
+	return actors[slices.IndexFunc(actors, func(a actor) bool { return a.account == account })].name
+}
+
 // scopeLets tells whether the key of an actor may do an action at all: the scoped
 // one lists, reads, writes, overwrites and deletes what begins with a/.
 func (a actor) scopeLets(action, bucket, key string) bool {

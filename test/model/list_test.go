@@ -57,9 +57,11 @@ type page struct {
 	KeyCount                           int
 	Contents                           []struct{ Key, ETag, Size string }
 	Entries                            []listedVersion `xml:",any"`
-	Upload                             []struct{ Key, UploadId string }
+	Upload                             []listedUpload
 	CommonPrefixes                     []struct{ Prefix string }
 }
+
+type listedUpload struct{ Key, UploadId string }
 
 // listedVersion is a Version or a DeleteMarker, in the order of the document.
 type listedVersion struct {
@@ -193,7 +195,7 @@ func (x *machine) listUploads(o op) {
 func (x *machine) everything() {
 	for _, name := range slices.Sorted(maps.Keys(x.buckets)) {
 		b := x.buckets[name]
-		as := actors[slices.IndexFunc(actors, func(a actor) bool { return a.account == b.owner })].name
+		as := keyOf(b.owner)
 		x.try((*machine).listVersions, op{Do: "ListVersions", As: as, Bucket: name, Max: 1000})
 		x.try((*machine).list, op{Do: "List", As: as, Bucket: name, Max: 1000, Value: "2"})
 		x.try((*machine).listUploads, op{Do: "ListUploads", As: as, Bucket: name, Max: 1000})

@@ -39,7 +39,7 @@ var runs = map[string]func(*machine, op){
 	"List": (*machine).list, "ListVersions": (*machine).listVersions,
 	"SetPolicy": (*machine).setPolicy, "SetPublicAccess": (*machine).setPublicAccess, "SetOwnership": (*machine).setOwnership,
 	"SetBucketACL": (*machine).setBucketACL, "SetObjectACL": (*machine).setObjectACL,
-	"Restart": (*machine).restarted, "Crash": (*machine).crashed, "Reclaim": (*machine).reclaimed, "Wait": (*machine).waited,
+	"Restart": (*machine).restarted, "Crash": (*machine).crashed, "Reclaim": (*machine).reclaimed, "Wait": (*machine).waited, "Lifecycle": (*machine).lifecycle,
 }
 
 func newMachine(t testing.TB, into fataler) *machine {

@@ -27,7 +27,7 @@ func (x *machine) createUpload(o op) {
 			x.fatal("upload %q came twice", u.id)
 		}
 	}
-	b.uploads = append(b.uploads, &upload{id: result.UploadId, key: o.Key, as: o.As, tags: o.Tags, mode: v.mode, until: v.until, hold: v.hold, owner: v.owner,
+	b.uploads = append(b.uploads, &upload{began: x.clock.now, id: result.UploadId, key: o.Key, as: o.As, tags: o.Tags, mode: v.mode, until: v.until, hold: v.hold, owner: v.owner,
 		parts: map[int][]byte{}})
 }
 

@@ -147,7 +147,7 @@ var uses = map[string]string{
 	"CreateUpload": "bktL", "UploadPart": "busr", "CopyPart": "bufr", "Complete": "bumP", "Abort": "bu", "ListParts": "bu", "ListUploads": "bl",
 	"List": "bl", "ListVersions": "bl",
 	"SetPolicy": "b", "SetPublicAccess": "b", "SetOwnership": "b", "SetBucketACL": "b", "SetObjectACL": "bkv",
-	"Restart": "!", "Crash": "!", "Reclaim": "!", "Wait": "!h",
+	"Restart": "!", "Crash": "!", "Reclaim": "!", "Wait": "!h", "Lifecycle": "!bh",
 }
 
 // often says which kinds come more than once in the table.

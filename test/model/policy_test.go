@@ -128,14 +128,15 @@ func (x *machine) may(as, action, name, key string, v *version) bool {
 	}
 	others := v != nil && !v.marker && !b.enforced() && v.owner != b.owner
 	reads := action == "GetObject" || action == "GetObjectVersion"
+	deletes := action == "DeleteObject" || action == "DeleteObjectVersion"
 	switch {
-	case own && others && !reads && !strings.HasPrefix(action, "Delete"):
+	case own && others && !reads && !deletes:
 		panic(leftOpen{})
 	case own && others && reads:
 		return b.gives(v.acl, v.owner, a, "READ")
 	case own:
 		return true
-	case allowed && others && !strings.HasPrefix(action, "Delete"):
+	case allowed && others && !deletes:
 		// A policy does not speak for what the bucket's owner does not own.
 		if !reads {
 			panic(leftOpen{})

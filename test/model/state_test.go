@@ -38,6 +38,7 @@ type version struct {
 	until    time.Time
 	hold     string
 	modified time.Time // zero if the documentation leaves it open
+	made     time.Time // what a lifecycle counts from
 	owner    string    // the account that wrote it, where that counts
 	acl      string    // canned
 }
@@ -46,6 +47,7 @@ type version struct {
 type upload struct {
 	id, key string
 	as      string
+	began   time.Time
 	owner   string
 	tags    string
 	mode    string
@@ -108,6 +110,7 @@ func (b *bucket) add(key string, v *version, now time.Time) {
 		v.id = "null"
 		b.remove(key, "null")
 	}
+	v.made = now
 	b.keys[key] = append([]*version{v}, b.keys[key]...)
 }
 
