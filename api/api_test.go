@@ -66,6 +66,9 @@ func newOptions(t *testing.T) (Options, *bytes.Buffer) {
 		ConsoleURL: "https://console.example.com",
 		LinkURL:    func(l accounts.Link) string { return "https://console.example.com/invite/" + l.Token.Reveal() },
 		Endpoint:   func() string { return "http://127.0.0.1:9000" }, Region: "auto",
+		Check: func(context.Context, coffer.Caller, CheckInput, func(Found) error) (objects.Checked, error) {
+			return objects.Checked{}, nil
+		},
 		Reclaim: func(context.Context) (ReclaimReport, error) { return ReclaimReport{Blobs: 2, Bytes: 3}, nil },
 	}, &log
 }

@@ -42,6 +42,8 @@ type Options struct {
 	LinkURL func(accounts.Link) string
 	// Reclaim deletes what no metadata names. Nil is NotImplemented.
 	Reclaim func(context.Context) (ReclaimReport, error)
+	// Check compares all that is stored with one another. Nil is NotImplemented.
+	Check Checker
 
 	// Session finds the member whose browser sends a request, and false if there
 	// is none. Nil lets only signed requests in. Only Public asks it.

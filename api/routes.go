@@ -68,6 +68,7 @@ func (e endpoint) answering(v any) endpoint {
 var routes = []route{
 	{"GET", "/v1/instance", "", "getInstance", "Where the S3 interface is.", call((*request).getInstance), known},
 	{"POST", "/v1/instance:reclaim", "", "reclaim", "Delete stored bytes that nothing refers to.", call((*request).reclaim), operators},
+	{"POST", "/v1/instance:check", "", "checkInstance", "Compare all records and files with one another, as JSON lines. Operators do.", call((*request).check).answering(CheckLine{}), operators},
 
 	{"GET", "/v1/accounts", "", "listAccounts", "The accounts that the caller may see.", call((*request).listAccounts), known},
 	{"POST", "/v1/accounts", "", "createAccount", "Make an account and its first key. Operators do.", call((*request).createAccount), operators},

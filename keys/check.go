@@ -233,3 +233,6 @@ func (c *checker) usage(key, value []byte) error {
 	}
 	return nil
 }
+
+// HasDataKey tells whether r has a data key, under which secrets are sealed.
+func HasDataKey(r meta.Reader) (bool, error) { return meta.Has(r, dataKeyKey()) }

@@ -39,7 +39,7 @@ type Checked struct {
 // error is one that kept it from checking.
 func (s *Service) Check(ctx context.Context, r meta.Reader, in CheckInput) (Checked, error) {
 	c := &checker{Service: s, CheckInput: in, ctx: ctx, reader: r, buckets: map[coffer.BucketID]*checkedBucket{},
-		accounts: map[coffer.AccountID]*sums{}, events: map[string]*[2]int64{},
+		accounts: map[coffer.AccountID]*sums{}, events: map[string]*[2]int64{}, copies: map[coffer.BucketID]*int64{},
 		bodies: newSorter(in.Scratch), blobs: newSorter(in.Scratch), uploads: newSorter(in.Scratch)}
 	defer c.bodies.Close()
 	defer c.blobs.Close()
@@ -50,7 +50,7 @@ func (s *Service) Check(ctx context.Context, r meta.Reader, in CheckInput) (Chec
 	}{
 		{"buckets", c.checkBuckets}, {"configurations", c.checkConfigs}, {"objects", c.checkObjects}, {"versions", c.checkVersions},
 		{"uploads", c.checkUploads}, {"parts", c.checkParts}, {"garbage", c.checkGarbage}, {"bodies", c.checkBodies},
-		{"blobs", c.checkBlobs}, {"events", c.checkEvents}, {"counters", c.checkCounters},
+		{"blobs", c.checkBlobs}, {"events", c.checkEvents}, {"replications", c.checkReplications}, {"counters", c.checkCounters}, {"key of objects", c.checkObjectKey},
 	} {
 		if err := step.do(); err != nil {
 			return c.sum, fmt.Errorf("check %s: %w", step.name, err)
@@ -69,7 +69,8 @@ type checker struct {
 
 	buckets  map[coffer.BucketID]*checkedBucket
 	accounts map[coffer.AccountID]*sums
-	events   map[string]*[2]int64 // by webhook: waiting and given up
+	events   map[string]*[2]int64       // by webhook: waiting and given up
+	copies   map[coffer.BucketID]*int64 // replications that wait
 
 	bodies  *sorter // which object has which body
 	blobs   *sorter // who names which blob
@@ -77,6 +78,7 @@ type checker struct {
 	// unsure says that a record was found which cannot be read, so that nothing may be
 	// taken for a leftover, nor a counter for wrong.
 	unsure bool
+	sealed bool // an object is encrypted under the key of the instance
 }
 
 // checkedBucket is a bucket, and what counting its records gives.
@@ -140,7 +142,7 @@ func describe(key []byte) []string {
 	parts := []string{string(key[:1])}
 	rest := key[1:]
 	switch key[0] {
-	case meta.PrefixObject, meta.PrefixVersion, meta.PrefixNullVersion, meta.PrefixUpload, meta.PrefixBucketConfig, meta.PrefixBucketCount:
+	case meta.PrefixObject, meta.PrefixVersion, meta.PrefixNullVersion, meta.PrefixUpload, meta.PrefixBucketConfig, meta.PrefixBucketCount, meta.PrefixReplicationCount:
 		if len(rest) >= 8 {
 			parts, rest = append(parts, strconv.FormatUint(uint64(bucketIDOf(key)), 10)), rest[8:]
 		}
@@ -153,3 +155,6 @@ func describe(key []byte) []string {
 	}
 	return append(parts, strconv.Quote(string(rest)))
 }
+
+// HasKey tells whether r has the key under which the keys of objects are wrapped.
+func HasKey(r meta.Reader) (bool, error) { return meta.Has(r, instanceKeyKey()) }

@@ -42,7 +42,7 @@ func (c *checker) checkEvents() error {
 // checkCounters compares all counters with what counting gave, and reads the quotas,
 // which stand beside some of them.
 func (c *checker) checkCounters() error {
-	for _, step := range []func() error{c.checkBucketCounters, c.checkAccountCounters, c.checkEventCounters} {
+	for _, step := range []func() error{c.checkBucketCounters, c.checkAccountCounters, c.checkEventCounters, c.checkReplicationCounters} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -140,6 +140,53 @@ func (c *checker) checkEventCounters() error {
 		}
 	}
 	return nil
+}
+
+// checkReplications reads the copies that wait to be made elsewhere.
+func (c *checker) checkReplications() error {
+	return c.walk([]byte{meta.PrefixReplication}, func(key, value []byte) error {
+		_, rest, _ := bytes.Cut(key[1:], []byte{0})
+		t, err := decodeTask(value)
+		if err != nil || len(rest) != taskIDLen {
+			return c.found(foundTask, key, fmt.Sprint(err), meta.Drop(key, value))
+		}
+		if c.copies[t.bucketID] == nil {
+			c.copies[t.bucketID] = new(int64)
+		}
+		*c.copies[t.bucketID]++
+		return nil
+	})
+}
+
+func (c *checker) checkReplicationCounters() error {
+	err := c.walk([]byte{meta.PrefixReplicationCount}, func(key, value []byte) error {
+		if len(key) != 10 || key[9] != replicationsWaiting {
+			return nil // the others only grow
+		}
+		n := c.copies[bucketIDOf(key)]
+		if n == nil {
+			n = new(int64)
+		}
+		return c.counter(key, value, n)
+	})
+	if err != nil {
+		return err
+	}
+	for id, n := range c.copies {
+		if err := c.counter(replicationCountKey(id, replicationsWaiting), nil, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkObjectKey looks whether the key is there that encrypted objects need.
+func (c *checker) checkObjectKey() error {
+	ok, err := meta.Has(c.reader, instanceKeyKey())
+	if err == nil && !ok && c.sealed {
+		err = c.found(foundObjectKey, instanceKeyKey(), "", nil)
+	}
+	return err
 }
 
 // counter compares a counter with what was counted, which is 0 after that, so that

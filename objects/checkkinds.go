@@ -90,4 +90,8 @@ var (
 		Means: "A quota cannot be read, so writes that it would limit fail.", Remedy: "Set the quota again."}
 	foundEvent = coffer.FindingKind{Code: "event-record", Severity: coffer.LostData, Mend: coffer.MendAnytime,
 		Means: "An event for a webhook, or the note of a delivery, cannot be read, which keeps later ones from being sent.", Remedy: "Repair removes it."}
+	foundTask = coffer.FindingKind{Code: "replication-record", Severity: coffer.LostData, Mend: coffer.MendAnytime,
+		Means: "A copy that is to be made elsewhere cannot be read, which keeps later ones from being made.", Remedy: "Repair removes it; replicate the object again."}
+	foundObjectKey = coffer.FindingKind{Code: "object-key", Severity: coffer.LostData, Mend: coffer.MendNever,
+		Means: "The key under which the keys of encrypted objects are wrapped is missing, so they cannot be read.", Remedy: "Restore the metadata from a backup."}
 )

@@ -122,6 +122,7 @@ func (c *checker) checkRow(key []byte, object string, value []byte) (*row, error
 			return nil, err
 		}
 	}
+	c.sealed = c.sealed || o.Encryption.Is(coffer.SSES3)
 	return &o, c.checkBody(key, o)
 }
 

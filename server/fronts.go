@@ -71,6 +71,7 @@ func (s *Server) apiOptions() api.Options {
 		Endpoint: s.Endpoint,
 		Region:   s.cfg.Regions[0],
 		LinkURL:  func(l accounts.Link) string { return console.LinkURL(s.ConsoleURL(), l) },
+		Check:    s.check,
 		Reclaim: func(ctx context.Context) (api.ReclaimReport, error) {
 			done, err := s.stores.objects.Reclaim(ctx)
 			return api.ReclaimReport{Blobs: done.Garbage + done.Orphans, Bytes: done.Bytes}, err

@@ -44,6 +44,8 @@ type Server struct {
 	jobs  sync.WaitGroup
 	close []func() error // undone from the last to the first
 
+	repairing sync.Mutex // held by a repair
+
 	abandoned bool // requests did not end: the process must
 }
 

@@ -63,6 +63,9 @@ func (a *app) run() int {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
+	if _, ok := errors.AsType[*checkedError](err); ok {
+		return exitUsage
+	}
 	if _, ok := errors.AsType[*api.NoServerError](err); ok {
 		return exitNoServer
 	}
@@ -108,8 +111,10 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentFlags().String("config", "", "configuration `FILE`, in TOML")
 	addSettingFlag(root.PersistentFlags(), settingNamed("data"))
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.memberCommand(),
-		a.auditCommand(), a.backupCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
+	root.AddCommand(
+		a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.memberCommand(),
+		a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.auditCommand(), a.backupCommand(),
+		a.checkCommand(), a.repairCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root
 }
 
@@ -155,7 +160,8 @@ func exitCodesTopic() *cobra.Command {
 		Long: "Exit codes:\n" +
 			"  0  it was done; a server that was asked to stop has stopped\n" +
 			"  1  it was not done; the text on standard error says why\n" +
-			"  2  a mistake on the command line, in a COFFER_ variable or in the configuration file\n" +
+			"  2  a mistake on the command line, in a COFFER_ variable or in the configuration file;\n" +
+			"     or a check that could not be done\n" +
 			"  3  no server runs on the data folder\n" +
 			"  4  a credential is in use, so that it was not ended by confirm or cancel",
 	}

@@ -1,0 +1,230 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"coffer"
+	"coffer/accounts"
+	"coffer/api"
+	"coffer/audit"
+	"coffer/keys"
+	"coffer/meta"
+	"coffer/objects"
+)
+
+// What a check of the records of the server itself can find.
+var (
+	foundInstance = coffer.FindingKind{Code: "instance-record", Severity: coffer.LostData, Mend: coffer.MendNever,
+		Means: "A record that says what this data folder is cannot be read.", Remedy: "Restore the metadata from a backup."}
+	foundUnknown = coffer.FindingKind{Code: "unknown-record", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
+		Means: "There are records of a kind that this version does not know.", Remedy: "Use the version that wrote them."}
+)
+
+// checkedPrefixes are the prefixes of all records that some package checks.
+var checkedPrefixes = []byte{
+	meta.PrefixInstance,
+	meta.PrefixAccount, meta.PrefixAccountEmail, meta.PrefixCanonical, meta.PrefixMember, meta.PrefixMemberEmail,
+	meta.PrefixSession, meta.PrefixLink, meta.PrefixPending,
+	meta.PrefixKey, meta.PrefixCredential, meta.PrefixKeyDue, meta.PrefixUsage,
+	meta.PrefixAudit,
+	meta.PrefixBucket, meta.PrefixAccountBucket, meta.PrefixBucketCount, meta.PrefixBucketConfig, meta.PrefixQuota,
+	meta.PrefixObject, meta.PrefixVersion, meta.PrefixNullVersion, meta.PrefixData, meta.PrefixManifest, meta.PrefixBodyRefs,
+	meta.PrefixUpload, meta.PrefixPart, meta.PrefixFinished, meta.PrefixBlobOwner, meta.PrefixGarbage,
+	meta.PrefixEvent, meta.PrefixDeadEvent, meta.PrefixEventCount, meta.PrefixDelivery,
+	meta.PrefixReplication, meta.PrefixReplicationCount,
+}
+
+// repairRounds is how often a repair looks again: to remove one thing can leave
+// another.
+const repairRounds = 4
+
+// inspection is what a check goes over.
+type inspection struct {
+	meta    meta.Store
+	objects *objects.Service
+	keys    *keys.Service // nil if the master key is not at hand
+	scratch string        // a folder for what does not fit into memory
+	now     func() time.Time
+	stopped bool // no server runs
+}
+
+// run checks once, or as often as there is something to mend. found hears of
+// everything in the first round, and of what was mended in the others.
+func (i inspection) run(ctx context.Context, caller coffer.Caller, in api.CheckInput, found func(api.Found) error) (objects.Checked, error) {
+	var sum objects.Checked
+	for round := range repairRounds {
+		mended := 0
+		did, err := i.once(ctx, in.Data, func(f coffer.Finding, mend func(meta.Tx) error) error {
+			out := api.Found{Finding: f, Mendable: mend != nil && i.mends(f.Mend, in)}
+			if in.Repair && out.Mendable {
+				switch err := i.mend(ctx, caller, f, mend); {
+				case err == nil:
+					out.Mended = true
+					mended++
+				case ctx.Err() != nil || errors.Is(err, meta.ErrClosed):
+					return err
+				default:
+					out.Detail += " (it was not mended: " + err.Error() + ")"
+				}
+			}
+			if round > 0 && !out.Mended {
+				return nil
+			}
+			return found(out)
+		})
+		if round == 0 || err != nil {
+			sum = did
+		}
+		if err != nil || mended == 0 {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// mends tells whether a repair may mend what can be mended at some times only.
+func (i inspection) mends(when coffer.Mend, in api.CheckInput) bool {
+	switch when {
+	case coffer.MendAnytime:
+		return true
+	case coffer.MendStopped:
+		return i.stopped
+	case coffer.MendRemove:
+		return in.RemoveDamaged
+	}
+	return false
+}
+
+// mend mends one finding, and says so in the audit log.
+func (i inspection) mend(ctx context.Context, caller coffer.Caller, f coffer.Finding, mend func(meta.Tx) error) error {
+	return i.meta.Update(ctx, func(tx meta.Tx) error {
+		target := f.Record
+		if f.Key != "" {
+			target = string(f.Bucket) + "/" + f.Key
+		}
+		e := audit.By(ctx, caller, i.now(), f.Account, "instance.repair", target)
+		e.After = map[string]string{"code": f.Code, "record": f.Record, "version": f.Version, "detail": f.Detail}
+		return errors.Join(mend(tx), audit.Write(tx, e))
+	})
+}
+
+// once goes over everything on one snapshot.
+func (i inspection) once(ctx context.Context, data bool, found func(coffer.Finding, func(meta.Tx) error) error) (did objects.Checked, err error) {
+	err = i.meta.View(ctx, func(r meta.Reader) error {
+		if err := checkInstance(r, found); err != nil {
+			return err
+		}
+		if err := accounts.Check(ctx, r, found); err != nil {
+			return err
+		}
+		if err := keys.Check(ctx, r, keys.CheckInput{Keys: i.keys, Account: accounts.Exists, Found: found}); err != nil {
+			return err
+		}
+		if err := audit.Check(ctx, r, found); err != nil {
+			return err
+		}
+		did, err = i.objects.Check(ctx, r, objects.CheckInput{Data: data, Account: accounts.Exists, Found: found, Scratch: i.scratchFile})
+		return err
+	})
+	return did, err
+}
+
+// scratchFile makes a file without a name, so that nothing is left of it.
+func (i inspection) scratchFile() (objects.Scratch, error) {
+	f, err := os.CreateTemp(i.scratch, "coffer-check-")
+	if err != nil {
+		return nil, err
+	}
+	return f, os.Remove(f.Name())
+}
+
+// checkInstance checks the records of the server itself, and that there are none
+// that nobody checks.
+func checkInstance(r meta.Reader, found func(coffer.Finding, func(meta.Tx) error) error) error {
+	for name, read := range map[string]func([]byte) error{
+		string(formatKey()): readFormat,
+		string(rootKey()): func(value []byte) error {
+			id, err := decodeRoot(value)
+			if err == nil {
+				var ok bool
+				if ok, err = accounts.Exists(r, id); err == nil && !ok {
+					err = fmt.Errorf("it names the account %s, which does not exist", id)
+				}
+			}
+			return err
+		},
+	} {
+		value, err := meta.Peek(r, []byte(name))
+		if err != nil {
+			return err
+		}
+		if err := read(value); err != nil {
+			if err := found(foundInstance.In(name).Because(err.Error()), nil); err != nil {
+				return err
+			}
+		}
+	}
+	known := [256]bool{}
+	for _, p := range checkedPrefixes {
+		known[p] = true
+	}
+	it := r.Iter(nil, nil)
+	defer it.Close()
+	for ok := it.Next(); ok; {
+		p := it.Key()[0]
+		if !known[p] {
+			if err := found(foundUnknown.In(fmt.Sprintf("%q", p)), nil); err != nil {
+				return err
+			}
+		}
+		end := meta.PrefixEnd([]byte{p})
+		ok = end != nil && it.SeekGE(end)
+	}
+	return it.Err()
+}
+
+// inspection is what a check of a server that runs goes over.
+func (s *Server) inspection() inspection {
+	return inspection{meta: s.stores.meta, objects: s.stores.objects, keys: s.stores.keys, scratch: s.cfg.Data, now: s.cfg.Now}
+}
+
+// check serves a call of the operator interface. One repair is done at a time: two
+// would both add what a counter lacks.
+func (s *Server) check(ctx context.Context, caller coffer.Caller, in api.CheckInput, found func(api.Found) error) (objects.Checked, error) {
+	if in.Repair {
+		s.repairing.Lock()
+		defer s.repairing.Unlock()
+	}
+	return s.inspection().run(ctx, caller, in, found)
+}
+
+// Check goes over a data folder on which no server runs, as the operator interface
+// does where one does. It needs the master key only to look into what is encrypted.
+func Check(ctx context.Context, cfg Config, in api.CheckInput, found func(api.Found) error) (did objects.Checked, err error) {
+	if err := cfg.check(); err != nil {
+		return did, err
+	}
+	dirs := append([]string{metaDir(cfg.Data)}, cfg.blobDirs()...)
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return did, fmt.Errorf("%s is no folder of a server: name the data folder with --data, and all its disks", dir)
+		}
+	}
+	unlock, err := lockFolder(cfg.Data)
+	if err != nil {
+		return did, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	s, err := openForCheck(ctx, &cfg)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err != nil {
+		return did, storeError(cfg.Data, err)
+	}
+	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
+	return i.run(ctx, coffer.Caller{Operator: true, Name: "operator"}, in, found)
+}
