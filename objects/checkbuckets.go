@@ -58,13 +58,32 @@ func (c *checker) checkInstance() (highest uint64, err error) {
 			return 0, err
 		}
 	}
-	if value, err = meta.Peek(c.reader, lifecycleKey); err != nil || value == nil {
-		return highest, err
+	for _, prefix := range [][]byte{lifecycleKey, scrubKey} {
+		err := c.walk(prefix, func(key, value []byte) error {
+			if bad := readProgress(key, value); bad != nil {
+				return c.found(foundProgress, key, bad.Error(), meta.Drop(key, value))
+			}
+			return nil
+		})
+		if err != nil {
+			return highest, err
+		}
 	}
-	if _, bad := decodeProgress(value); bad != nil {
-		err = c.found(foundProgress, lifecycleKey, bad.Error(), meta.Drop(lifecycleKey, value))
+	return highest, nil
+}
+
+// readProgress reads a record that says how far a job is, or what it found.
+func readProgress(key, value []byte) (err error) {
+	found, ok := bytes.CutPrefix(key, scrubFound)
+	switch {
+	case bytes.Equal(key, lifecycleKey):
+		_, err = decodeProgress(value)
+	case bytes.Equal(key, scrubKey):
+		_, err = decodeScrub(value)
+	case ok:
+		_, err = decodeScrubFinding(found, value)
 	}
-	return highest, err
+	return err
 }
 
 func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error {

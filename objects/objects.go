@@ -75,6 +75,7 @@ type Service struct {
 	lifecycleChanged atomic.Bool
 
 	instanceKey crypt.Key // wraps the keys of objects
+	scrubbing   scrubbing
 	logging     logging
 
 	accessLogs accessLogs

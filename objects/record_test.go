@@ -63,6 +63,7 @@ func goldens() []golden {
 			NoncurrentTransitions: []coffer.LifecycleNoncurrent{{Days: 2, Class: "GLACIER"}}},
 		{ID: "s", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{DeleteMarkers: &yes}, AbortDays: 7},
 		{ID: "t", Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}, Expiration: &coffer.LifecycleExpiration{Date: at}}}}
+	scrub, finding := scrubGoldens()
 	progress := lifecycleProgress{began: at, bucket: "bucket", others: true, after: "k", done: true}
 	quota := coffer.Quota{Bytes: 1 << 40, Objects: 1000, Buckets: 3, RequestsPerSecond: 50}
 	lock := coffer.ObjectLock{Default: coffer.DefaultRetention{Mode: coffer.Compliance, Days: 30}}
@@ -94,6 +95,8 @@ func goldens() []golden {
 			return string(config(again)), err
 		}},
 		{"lifecycle-progress", progress, encodeProgress(progress), func(b []byte) (any, error) { return decodeProgress(b) }},
+		{"scrub-progress", scrub, encodeScrub(scrub), func(b []byte) (any, error) { return decodeScrub(b) }},
+		{"scrub-finding", finding, encodeScrubFinding(finding), func(b []byte) (any, error) { return decodeScrubFinding(finding.use.key, b) }},
 		{"bucket-quota", quota, config(quota), func(b []byte) (any, error) { return decodeConfigOf[coffer.Quota](b) }},
 		{"quota", quota, encodeQuota(quota), func(b []byte) (any, error) { return decodeQuota(b) }},
 		{"bucket", bucket, encodeBucket(bucket), func(b []byte) (any, error) { return decodeBucket(b) }},
