@@ -185,7 +185,7 @@ func Make(ctx context.Context, store Store, key Key, rand io.Reader) (*Repositor
 		if err != nil {
 			return nil, err
 		}
-		if name != lockName {
+		if name != lockName && !strings.HasPrefix(name, locksFolder) {
 			return nil, fmt.Errorf("%s has %q and no backups: use an empty folder or prefix", store, name)
 		}
 	}
