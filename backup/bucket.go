@@ -47,11 +47,12 @@ type bucket struct {
 func openBucket(dest string, getenv func(string) string) (Store, error) {
 	u, err := url.Parse(dest)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
-		return nil, fmt.Errorf("%.200q is no place for backups: write it as s3://BUCKET/PREFIX?endpoint=https://HOST, without a key in it", dest)
+		// It is not quoted, since it may have a key in it.
+		return nil, errors.New("that is no place for backups: write it as s3://BUCKET/PREFIX?endpoint=https://HOST, without a key in it")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, fmt.Errorf("the parameters of %.200q cannot be read: %w", dest, err)
+		return nil, fmt.Errorf("the parameters of the place cannot be read: %w", err)
 	}
 	for name := range query {
 		if name != "endpoint" && name != "region" && name != "style" {

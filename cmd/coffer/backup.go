@@ -84,7 +84,17 @@ func (a *app) backupPlace(cmd *cobra.Command, dest string) (cfg server.Config, k
 	}
 	cfg.Now, cfg.Rand, cfg.Stdout = time.Now, rand.Reader, a.stdout
 	cfg.Fatal = func(err error) { fmt.Fprintf(a.stderr, "coffer: %s\n", oneLine(err)) }
-	if store, err = backup.At(dest, a.backupVariable); err != nil {
+	pair, err := a.backupPair()
+	if err != nil {
+		return cfg, key, nil, err
+	}
+	store, err = backup.At(dest, func(name string) string {
+		if text, own := pair[name]; own {
+			return text
+		}
+		return a.getenv(name)
+	})
+	if err != nil {
 		return cfg, key, nil, usagef("%w", err)
 	}
 	key, err = server.BackupKey(cfg)
@@ -96,16 +106,26 @@ func (a *app) backupPlace(cmd *cobra.Command, dest string) (cfg server.Config, k
 const (
 	backupKeyIDVariable  = "COFFER_BACKUP_ACCESS_KEY_ID"
 	backupSecretVariable = "COFFER_BACKUP_SECRET_ACCESS_KEY"
+	awsTokenVariable     = "AWS_SESSION_TOKEN"
 )
 
-// backupVariable reads what a destination needs to know: an AWS_ variable, before
-// which the one of coffer counts.
-func (a *app) backupVariable(name string) string {
-	own := map[string]string{awsKeyIDVariable: backupKeyIDVariable, awsSecretVariable: backupSecretVariable}[name]
-	if s := a.getenv(own); own != "" && s != "" {
-		return s
+// backupPair is the access key for a destination, under the names of AWS: those
+// variables count only where coffer's own are not set; nil then.
+func (a *app) backupPair() (map[string]string, error) {
+	id, secret := a.getenv(backupKeyIDVariable), a.getenv(backupSecretVariable)
+	if path := a.getenv(backupSecretVariable + "_FILE"); path != "" && secret == "" {
+		var err error
+		if secret, err = readSettingFile(path); err != nil {
+			return nil, usagef("%s_FILE: %w", backupSecretVariable, err)
+		}
 	}
-	return a.getenv(name)
+	if (id == "") != (secret == "") {
+		return nil, usagef("only one of %s and %s is set: set both, or neither", backupKeyIDVariable, backupSecretVariable)
+	}
+	if id == "" {
+		return nil, nil
+	}
+	return map[string]string{awsKeyIDVariable: id, awsSecretVariable: secret, awsTokenVariable: ""}, nil
 }
 
 // progress returns a call that prints how far the work is, from time to time.

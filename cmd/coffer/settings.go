@@ -111,7 +111,7 @@ var settings = []setting{
 
 // otherVariables begin with COFFER_ and are no settings.
 var otherVariables = []string{"COFFER_CONFIG", importSecretVariable, importSecretVariable + "_FILE",
-	urlVariable, keyIDVariable, secretVariable, secretVariable + "_FILE", backupKeyIDVariable, backupSecretVariable}
+	urlVariable, keyIDVariable, secretVariable, secretVariable + "_FILE", backupKeyIDVariable, backupSecretVariable, backupSecretVariable + "_FILE"}
 
 func settingNamed(name string) *setting {
 	for i := range settings {
