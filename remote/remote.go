@@ -169,7 +169,9 @@ func (c *Client) Put(ctx context.Context, t *coffer.ReplicationTarget, bucket co
 	if sum := o.Checksum; sum.Value != "" && sum.Type == coffer.FullObject && chosen(sum) {
 		h.Set("X-Amz-Checksum-"+string(sum.Algorithm), sum.Value)
 	}
-	setMD5(h, o.ETag)
+	if e := o.Encryption; e.Is(coffer.NotEncrypted) || e.Is(coffer.SSES3) {
+		setMD5(h, o.ETag) // others look like an MD5, and are none
+	}
 	head, _, err := c.do(ctx, t, call{method: http.MethodPut, bucket: bucket, key: o.Key, header: h, body: body, size: o.Size})
 	return head.Get("X-Amz-Version-Id"), err
 }
