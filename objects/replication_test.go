@@ -1,9 +1,12 @@
 package objects
 
 import (
+	"strconv"
 	"testing"
+	"time"
 
 	"coffer"
+	"coffer/meta"
 )
 
 // TestATargetIsLostWithTheRightToIt: who may use a target, the operator can change
@@ -26,5 +29,29 @@ func TestATargetIsLostWithTheRightToIt(t *testing.T) {
 	}
 	if o := w.put(t, "after", []byte("x")); len(o.Replication.Replicas) != 0 {
 		t.Errorf("a new object has the replicas %v, want none", o.Replication.Replicas)
+	}
+}
+
+// TestWhatIsPutOffDoesNotStandInTheWay: what a target refuses of one bucket keeps no
+// other bucket from being replicated.
+func TestWhatIsPutOffDoesNotStandInTheWay(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	must(t, w.Meta.Update(ctx, func(tx meta.Tx) error {
+		for i := range replicationLook {
+			if err := w.enqueueReplication(tx, "there", ReplicationTask{what: replicateObject, Bucket: "bucket", bucketID: 1,
+				Key: strconv.Itoa(i), To: "nowhere", Due: w.clock.Now().Add(time.Hour)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w.clock.step(time.Second)
+	must(t, w.Meta.Update(ctx, func(tx meta.Tx) error {
+		return w.enqueueReplication(tx, "there", ReplicationTask{what: replicateObject, Bucket: "other", bucketID: 2, Key: "k", To: "copies"})
+	}))
+	list, _, err := w.WaitingReplications(ctx, "there", 10)
+	if err != nil || len(list) != 1 || list[0].Bucket != "other" {
+		t.Errorf("WaitingReplications() behind %d that were put off = %v, %v, want the one that is due", replicationLook, list, err)
 	}
 }

@@ -13,7 +13,8 @@ import (
 // ReplicationAgeMax is how long a copy that the other service refuses is tried.
 const ReplicationAgeMax = 24 * time.Hour
 
-// replicationLook is how many tasks one look at the queue passes at most.
+// replicationLook is how many tasks one look at the queue passes at most, unless
+// none of them is due.
 const replicationLook = 5_000
 
 // The counters of a bucket's replication.
@@ -58,7 +59,9 @@ func (s *Service) WaitingReplications(ctx context.Context, target string, max in
 		held := map[place]bool{}
 		it := r.Iter(low, meta.PrefixEnd(low))
 		defer it.Close()
-		for n := 0; n < replicationLook && len(list) < max && it.Next(); n++ {
+		// Of what one bucket's target refuses thousands may wait before all others: they
+		// must not keep the copies of other buckets from being made.
+		for n := 0; (n < replicationLook || len(list) == 0) && len(list) < max && it.Next(); n++ {
 			value, err := it.Value()
 			if err != nil {
 				return err
