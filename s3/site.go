@@ -45,6 +45,9 @@ func (q *request) serveSite(bucket string) error {
 	q.op, q.named, q.query = operation{name: "Website", method: q.r.Method}, bucket, nil
 	s := &site{request: q}
 	q.session = q.Objects.As(q.visitor).In(q.condition)
+	if err := q.limit(); err != nil {
+		return s.page(err, nil)
+	}
 	if err := checkSingle(q.r); err != nil {
 		return s.page(err, nil)
 	}

@@ -1,6 +1,9 @@
 package s3_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -104,5 +107,25 @@ func TestAPageIsOnlyText(t *testing.T) {
 	if !strings.HasPrefix(got, "404\n") || strings.Contains(got, "<script>") || !strings.Contains(got, "<li>Key: &lt;script&gt;</li>") ||
 		!strings.Contains(got, "<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n<li>Code: NoSuchKey</li>") {
 		t.Errorf("GET = %s, want a page with the key as text, and why the error document is missing", got)
+	}
+}
+
+// TestVisitorsOfAWebsiteAreLimited: it is no way around the limit of who has no key.
+func TestVisitorsOfAWebsiteAreLimited(t *testing.T) {
+	w := newSite(t, wholeSite)
+	options := w.Config.Handler.(*s3.Handler).Options
+	options.RequestsPerSecond = 3
+	limited := s3.New(options)
+	limited.VisitAs(coffer.Actor{Account: "111111111111"})
+	answers := ""
+	for range 4 {
+		r := httptest.NewRequest(http.MethodGet, "/a.txt", nil)
+		r.Host = "site.website.localhost"
+		a := httptest.NewRecorder()
+		limited.ServeHTTP(a, r)
+		answers += fmt.Sprint(a.Code, " ")
+	}
+	if answers != "200 200 200 503 " {
+		t.Errorf("4 requests when 3 a second are allowed are answered %s, want the last 503", answers)
 	}
 }
