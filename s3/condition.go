@@ -15,7 +15,7 @@ import (
 // client sent it, without s3: (AWS, "Actions, resources, and condition keys for
 // Amazon S3").
 var headerConditions = [...]string{"x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
-	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-copy-source", "x-amz-metadata-directive", "x-amz-object-ownership",
+	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive", "x-amz-object-ownership",
 	"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-algorithm",
 	"x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-content-sha256", "if-match", "if-none-match"}
 
@@ -48,6 +48,10 @@ func (q *request) condition(key string) []string {
 	}
 	if name == "x-amz-acl" {
 		return given([]string{q.cannedACL()})
+	}
+	if name == "x-amz-copy-source" {
+		// As it was read, since one source can be written in many ways.
+		return given([]string{q.copied})
 	}
 	if slices.Contains(headerConditions[:], name) {
 		return given(h.Values(name))

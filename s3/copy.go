@@ -55,6 +55,7 @@ func (q *request) copySource() (source, error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return s, err
 	}
+	q.copied = string(s.bucket) + "/" + s.key
 	q.expectOwner("x-amz-source-expected-bucket-owner", s.bucket)
 	return s, nil
 }

@@ -143,6 +143,7 @@ type request struct {
 		kind sigv4.Kind
 		time time.Time
 	}
+	copied  string                        // BUCKET/KEY of the source of a copy, once it was read
 	tags    []coffer.Tag                  // of what the request writes, once they were read
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	failure error
