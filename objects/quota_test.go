@@ -179,3 +179,23 @@ func TestVersionsCountForAQuota(t *testing.T) {
 	w.used(t, coffer.Use{Bytes: 40, Objects: 2, Buckets: 1})
 	w.audit(t, false)
 }
+
+// TestARenameNeedsNoRoom: nothing is there besides what was there before.
+func TestARenameNeedsNoRoom(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	for key, size := range map[string]int{"inline": 10, "blob": testInline + 1} {
+		w.put(t, key, content(1, size))
+	}
+	full := int64(2)
+	operator := alice
+	operator.Caller.Operator = true
+	must(t, w.As(operator).ChangeBucketQuota(ctx, "bucket", coffer.QuotaChange{Objects: &full}))
+	for _, key := range []string{"inline", "blob"} {
+		if err := w.alice.Rename(ctx, RenameInput{Bucket: "bucket", Key: key + ".new", SourceKey: key}); err != nil {
+			t.Errorf("Rename(%s) in a full bucket = %v", key, err)
+		}
+	}
+	wantCode(t, "Put() in a full bucket", putAs(t, w.alice, "more", coffer.NewACL{}), coffer.QuotaExceeded)
+	w.audit(t, false)
+}

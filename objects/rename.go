@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"coffer"
@@ -23,10 +24,7 @@ type RenameInput struct {
 // or neither. To rename is to read and delete here what is written there, and the
 // actor must be allowed each.
 func (s Session) Rename(ctx context.Context, in RenameInput) error {
-	if _, err := s.admitPut(ctx, in.Bucket, in.Key, Conditions{}, 0); err != nil {
-		return err
-	}
-	if err := coffer.CheckObjectKey(in.SourceKey); err != nil {
+	if err := errors.Join(coffer.CheckObjectKey(in.Key), coffer.CheckObjectKey(in.SourceKey)); err != nil {
 		return err
 	}
 	if in.Key == in.SourceKey {
@@ -38,6 +36,9 @@ func (s Session) Rename(ctx context.Context, in RenameInput) error {
 			return err
 		}
 		if err := s.authorize(tx, b, coffer.PutObject, in.Key); err != nil {
+			return err
+		}
+		if err := s.Writable(); err != nil {
 			return err
 		}
 		if b.Versioning != coffer.VersioningUnset {
@@ -57,8 +58,8 @@ func (s Session) Rename(ctx context.Context, in RenameInput) error {
 	})
 }
 
-// rename makes the object under its new name before it ends under the old one, so
-// that its body always has an owner.
+// rename ends the object under its old name before it makes it under the new one, so
+// that it needs no room besides. duplicate has given its body a second owner then.
 func (s Session) rename(tx meta.Tx, b coffer.Bucket, in RenameInput, made row) (err error) {
 	if err := s.checkReplaced(tx, b, in); err != nil {
 		return err
@@ -71,11 +72,10 @@ func (s Session) rename(tx meta.Tx, b coffer.Bucket, in RenameInput, made row) (
 	if made.body, err = s.duplicate(tx, made.body); err != nil {
 		return err
 	}
-	if err := s.replace(tx, b, &made, in.If); err != nil {
+	if _, err := s.remove(tx, b, Doomed{Key: in.SourceKey}); err != nil {
 		return err
 	}
-	_, err = s.remove(tx, b, Doomed{Key: in.SourceKey})
-	return err
+	return s.replace(tx, b, &made, in.If)
 }
 
 // checkReplaced applies the conditions on the times of the object that has the new
