@@ -68,6 +68,8 @@ func (e endpoint) answering(v any) endpoint {
 var routes = []route{
 	{"GET", "/v1/instance", "", "getInstance", "Where the S3 interface is.", call((*request).getInstance), known},
 	{"POST", "/v1/instance:reclaim", "", "reclaim", "Delete stored bytes that nothing refers to.", call((*request).reclaim), operators},
+	{"GET", "/v1/instance/scrub", "", "getScrub", "How far the reading of all bytes is, and what it found. Operators do.", call((*request).scrubStatus), operators},
+	{"POST", "/v1/instance/scrub:start", "", "startScrub", "Begin to read all bytes now, unless that is under way. Operators do.", call((*request).startScrub), operators},
 	{"POST", "/v1/instance:check", "", "checkInstance", "Compare all records and files with one another, as JSON lines. Operators do.", call((*request).check).answering(CheckLine{}), operators},
 
 	{"GET", "/v1/accounts", "", "listAccounts", "The accounts that the caller may see.", call((*request).listAccounts), known},

@@ -62,7 +62,7 @@ func newTenant(t *testing.T, opt Options, email string) tenant {
 // bodies has a body that works for each call that takes one; ACCOUNT stands for
 // an account.
 var bodies = map[string]string{
-	"reclaim": `{}`, "checkInstance": `{}`, "createAccount": `{"email":"new@example.com"}`, "createKey": `{"account":"ACCOUNT"}`,
+	"reclaim": `{}`, "checkInstance": `{}`, "startScrub": `{}`, "createAccount": `{"email":"new@example.com"}`, "createKey": `{"account":"ACCOUNT"}`,
 	"changeKey": `{"name":"mine now"}`, "setKeyScope": `{"scope":null}`, "rotateKey": `{}`, "confirmKey": `{"even_if_in_use":true}`,
 	"cancelKey": `{"even_if_in_use":true}`, "screamTest": `{"minutes":1}`, "changeMember": `{"role":"read-only"}`,
 	"resetMember": `{"factors":true}`, "invite": `{"account":"ACCOUNT","role":"read-only"}`,

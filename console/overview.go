@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"time"
 
 	"coffer"
 )
@@ -17,6 +18,14 @@ type overviewPage struct {
 	Rotating, Expiring, Overdue []keyView
 	// Reveal tells whether this person may see secrets.
 	Empty bool // nothing is stored yet
+	// Scrub is what reading all bytes came to, for operators of the instance.
+	Scrub *scrubView
+}
+
+// scrubView is what a scrub found.
+type scrubView struct {
+	Damaged       int64
+	Finished, Now time.Time
 }
 
 // Attention tells whether anything wants it.
@@ -60,6 +69,14 @@ func (q *request) overview() error {
 				return err
 			}
 		}
+	}
+	if q.current.Member.Operator {
+		s := q.Objects.As(coffer.Actor{Caller: coffer.Caller{Operator: true}})
+		status, err := s.ScrubStatus(q.ctx())
+		if err != nil {
+			return err
+		}
+		page.Scrub = &scrubView{Damaged: int64(len(status.Findings)), Finished: status.Finished, Now: q.Now()}
 	}
 	return q.render(http.StatusOK, "overview", page)
 }

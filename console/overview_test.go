@@ -3,8 +3,10 @@ package console
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"coffer"
+	"coffer/objects"
 )
 
 func TestTheOverviewTellsOfQuotas(t *testing.T) {
@@ -23,5 +25,25 @@ func TestTheOverviewTellsOfQuotas(t *testing.T) {
 		if a.status != 200 || !strings.Contains(a.body, want) {
 			t.Errorf("GET / = %d, want %q in it:\n%s", a.status, want, a.body)
 		}
+	}
+}
+
+// TestTheOverviewTellsOfScrubs shows the operator when all bytes were read last, and
+// nothing to who is none.
+func TestTheOverviewTellsOfScrubs(t *testing.T) {
+	w := newWorld(t)
+	p := w.owner("ann@example.com")
+	const line = "nothing is damaged"
+	if a := p.get("/"); a.status != 200 || strings.Contains(a.body, line) {
+		t.Errorf("GET / before a scrub = %d, want nothing of one", a.status)
+	}
+	if err := w.objects.Scrub(t.Context(), objects.ScrubInput{BytesPerSecond: 1 << 30, Every: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	if a := p.get("/"); a.status != 200 || !strings.Contains(a.body, line) {
+		t.Errorf("GET / of an operator after a scrub = %d, want %q in it:\n%s", a.status, line, a.body)
+	}
+	if a := w.owner("bob@example.com").get("/"); a.status != 200 || strings.Contains(a.body, line) {
+		t.Errorf("GET / of somebody else after a scrub = %d, want nothing of it:\n%s", a.status, a.body)
 	}
 }

@@ -83,6 +83,10 @@ type Config struct {
 	// LifecycleDay is how long a day of a lifecycle is; another length than 24 hours
 	// is for tests.
 	LifecycleDay time.Duration
+	// ScrubBytesPerSecond is how fast stored bytes are read to find damage, and
+	// ScrubEvery how long after a round the next one begins; 0 is never.
+	ScrubBytesPerSecond int64
+	ScrubEvery          time.Duration
 	// DrainTimeout is how long requests may go on after a stop was asked for.
 	DrainTimeout time.Duration
 	// UnsafeNoSync acknowledges writes before they are durable: for tests of
@@ -152,11 +156,14 @@ func NewConfig() Config {
 		ObjectOwnership: coffer.BucketOwnerEnforced,
 		MinFree:         MinFreeAuto,
 		LifecycleDay:    coffer.LifecycleDay,
-		DrainTimeout:    DefaultDrainTimeout,
-		RootEmail:       DefaultRootEmail,
-		KeysReveal:      true,
-		SessionIdle:     DefaultSessionIdle,
-		SessionMax:      DefaultSessionMax,
+
+		ScrubBytesPerSecond: 8 << 20,
+		ScrubEvery:          30 * 24 * time.Hour,
+		DrainTimeout:        DefaultDrainTimeout,
+		RootEmail:           DefaultRootEmail,
+		KeysReveal:          true,
+		SessionIdle:         DefaultSessionIdle,
+		SessionMax:          DefaultSessionMax,
 	}
 }
 
@@ -207,6 +214,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
 	case c.RequestsPerSecond < 0:
 		return fmt.Errorf("s3-requests-per-second is %d: it must not be negative", c.RequestsPerSecond)
+	case c.ScrubEvery < 0:
+		return fmt.Errorf("scrub-every is %s: it must be 0 or more", c.ScrubEvery)
 	case c.LifecycleDay < time.Second:
 		return fmt.Errorf("lifecycle-day is %s: it must be a second or more", c.LifecycleDay)
 	case c.DrainTimeout < 0:

@@ -135,6 +135,14 @@ func (s *Server) gauges() {
 	c := s.metrics.Counter
 	c("meta_commits_total", "Transactions that wrote something.", func() float64 { return float64(m().Commits) })
 	c("meta_conflicts_total", "Runs of transactions that were thrown away and repeated.", func() float64 { return float64(m().Conflicts) })
+	c("scrub_bytes_total", "Stored bytes that were read to compare them with their checksums.", func() float64 {
+		bytes, _ := s.stores.objects.ScrubSums()
+		return float64(bytes)
+	})
+	g("scrub_findings", "Objects and parts whose bytes were found damaged.", func() float64 {
+		_, findings := s.stores.objects.ScrubSums()
+		return float64(findings)
+	})
 	c("meta_syncs_total", "Syncs of the metadata's log.", func() float64 { return float64(m().Syncs) })
 	c("meta_cache_hits_total", "Blocks found in the metadata's cache.", func() float64 { return float64(m().CacheHits) })
 	c("meta_cache_misses_total", "Blocks of metadata read from files.", func() float64 { return float64(m().CacheMisses) })

@@ -6,6 +6,7 @@ import (
 
 	"coffer/audit"
 	"coffer/jobs"
+	"coffer/objects"
 )
 
 // accessLogsEvery is how often the records of access logs are looked through;
@@ -45,9 +46,15 @@ func (s *Server) otherJobs() []jobs.Job {
 			return nil
 		}},
 		{Name: "forget webhooks that were taken away", Every: time.Hour, Do: s.stores.objects.ForgetWebhooks},
+		{Name: "scrub", Every: scrubLookEvery, Do: func(ctx context.Context) error {
+			return s.stores.objects.Scrub(ctx, objects.ScrubInput{BytesPerSecond: s.cfg.ScrubBytesPerSecond, Every: s.cfg.ScrubEvery})
+		}},
 		{Name: "end old sessions and links", Every: time.Hour, Do: s.stores.accounts.Expire},
 	}
 }
+
+// scrubLookEvery is how often to look whether a scrub is due, or was asked for.
+const scrubLookEvery = 10 * time.Second
 
 // lifecycleEvery is how often to look whether a round of lifecycles is due: some
 // minutes after midnight is early enough, and days of tests are shorter.

@@ -114,7 +114,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.AddCommand(
 		a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.memberCommand(),
 		a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.auditCommand(), a.backupCommand(),
-		a.checkCommand(), a.repairCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
+		a.checkCommand(), a.repairCommand(), a.scrubCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root
 }
 

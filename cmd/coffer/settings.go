@@ -87,6 +87,8 @@ var settings = []setting{
 		set: setMinFree, get: getMinFree},
 	number("s3_requests_per_second", "S3 requests per second that an account, and each of its access keys, may make unless its quota says otherwise; 0 is no limit", func(v *values) *int64 { return &v.RequestsPerSecond }),
 	duration("lifecycle_day", "how long a day of a lifecycle is; anything but 24h is for tests, and ends objects before the time that their rules say", func(v *values) *time.Duration { return &v.LifecycleDay }),
+	bytes("scrub_bytes_per_second", "how fast stored bytes are read to compare them with their checksums; 0 is never", func(v *values) *int64 { return &v.ScrubBytesPerSecond }),
+	duration("scrub_every", "how long after all stored bytes were read that is done again; 0 is never", func(v *values) *time.Duration { return &v.ScrubEvery }),
 	duration("drain_timeout", "how long requests may go on after the server was asked to stop", func(v *values) *time.Duration { return &v.DrainTimeout }),
 	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
 	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),
