@@ -13,8 +13,8 @@ import (
 // ReplicationAgeMax is how long a copy that the other service refuses is tried.
 const ReplicationAgeMax = 24 * time.Hour
 
-// replicationLook is how many tasks one look at the queue passes at most, unless
-// none of them is due.
+// replicationLook is how many tasks one look at the queue passes at most; as many
+// more, as long as none of them is due.
 const replicationLook = 5_000
 
 // The counters of a bucket's replication.
@@ -56,12 +56,13 @@ func (s *Service) WaitingReplications(ctx context.Context, target string, max in
 	}
 	low := taskKey(target, nil)
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
-		held := map[place]bool{}
+		// Of what one bucket's destination refuses thousands may wait before all others,
+		// which must not keep the copies of other buckets from being made. Behind so many
+		// a bucket is held as a whole, so that the maps stay small.
+		held, putOff := map[place]bool{}, map[place]bool{}
 		it := r.Iter(low, meta.PrefixEnd(low))
 		defer it.Close()
-		// Of what one bucket's target refuses thousands may wait before all others: they
-		// must not keep the copies of other buckets from being made.
-		for n := 0; (n < replicationLook || len(list) == 0) && len(list) < max && it.Next(); n++ {
+		for n := 0; len(list) < max && (n%replicationLook > 0 || n == 0 || len(list) == 0) && it.Next(); n++ {
 			value, err := it.Value()
 			if err != nil {
 				return err
@@ -73,17 +74,22 @@ func (s *Service) WaitingReplications(ctx context.Context, target string, max in
 			if copy(t.ID[:], it.Key()[len(low):]) != taskIDLen {
 				return errors.New("the key of a replication is cut")
 			}
-			p := place{t.bucketID, t.Key, t.To}
+			p, all := place{t.bucketID, t.Key, t.To}, place{bucket: t.bucketID, to: t.To}
+			far := n >= replicationLook
 			switch {
-			case held[p]:
+			case held[p] || far && putOff[all]:
+				continue
 			case t.Due.After(now):
+				putOff[all] = true
 				if next.IsZero() || t.Due.Before(next) {
 					next = t.Due
 				}
 			default:
 				list = append(list, t)
 			}
-			held[p] = true
+			if !far || len(list) > 0 {
+				held[p] = true
+			}
 		}
 		return it.Err()
 	})
