@@ -393,3 +393,35 @@ func TestLifecycleLeavesAMarkerThatIsTheNewestAgain(t *testing.T) {
 		t.Errorf("lifecycleDo = %v, %+v, and the versions are %s, want the marker still there", err, sums, w.kept(t))
 	}
 }
+
+// TestALifecycleKeepsTheNewestThatThereAreNow: versions that went after it looked do
+// not count as newer ones.
+func TestALifecycleKeepsTheNewestThatThereAreNow(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	var ids []string
+	for range 3 {
+		ids = append(ids, w.put(t, "k", []byte("x")).VersionID)
+		w.clock.step(time.Hour)
+	}
+	w.rules(t, coffer.LifecycleRule{ID: "r", Noncurrent: &coffer.LifecycleNoncurrent{Days: 1, Keep: 1}})
+	w.clock.step(5 * lifecycleDayTest)
+	b, err := w.alice.HeadBucket(ctx, "bucket", coffer.ListBucket)
+	must(t, err)
+	l, err := w.lifecycleNow(ctx, b)
+	must(t, err)
+	walk := w.walkLifecycle(b, l, w.clock.Now(), true, "")
+	found, _, _, err := walk.page(ctx)
+	if err != nil || len(found) != 1 || found[0].id != ids[0] {
+		t.Fatalf("the walk found %+v, %v, want the oldest version", found, err)
+	}
+	if _, err := w.alice.Delete(ctx, "bucket", Doomed{Key: "k", Version: ids[1]}); err != nil {
+		t.Fatal(err)
+	}
+	var sums LifecycleSums
+	must(t, w.lifecycleDo(ctx, b, found, w.clock.Now(), &sums))
+	if _, _, err := w.get(t, GetInput{Key: "k", Version: ids[0]}); err != nil {
+		t.Errorf("Get of the one version that is not current = %v after %+v, want it kept", err, sums)
+	}
+}

@@ -15,6 +15,9 @@ import (
 // lifecyclePage is how many records one transaction of a lifecycle looks at.
 const lifecyclePage = 500
 
+// newerMax is how many newer versions are counted again: the most that a rule keeps.
+const newerMax = 100
+
 // LifecycleAct is what a rule does.
 type LifecycleAct byte
 
@@ -255,7 +258,11 @@ func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle,
 		if newest, err := isNewest(tx, b, v); err != nil || newest {
 			return false, err
 		}
-		still = w.noncurrent(v.Object, d.since, d.newer)
+		newer, err := newerNow(tx, b, v, d)
+		if err != nil {
+			return false, err
+		}
+		still = w.noncurrent(v.Object, d.since, newer)
 	default:
 		if alone, err := onlyVersion(tx, b, v); err != nil || !alone || !v.DeleteMarker {
 			return false, err
@@ -288,6 +295,28 @@ func isNewest(r meta.Reader, b coffer.Bucket, v *version) (bool, error) {
 	}
 	newest, err := newestOther(r, b.ID, v.Key)
 	return newest != nil && slices.Equal(newest.at, v.at), err
+}
+
+// newerNow counts the versions of v's kind that are newer, as d did when it was found:
+// some may have gone since. Behind more than any rule keeps, what was found stands.
+func newerNow(r meta.Reader, b coffer.Bucket, v *version, d due) (int, error) {
+	latest, err := currentRow(r, b.ID, v.Key)
+	if err != nil {
+		return 0, err
+	}
+	newer := 0
+	if latest == nil {
+		newer = -1 // the newest is a delete marker, and none of them
+	}
+	low := versionKey(b.ID, v.Key, "")
+	it := r.Iter(low, meta.PrefixEnd(low))
+	defer it.Close()
+	for ; newer <= newerMax && it.Next(); newer++ {
+		if slices.Equal(it.Key(), v.at) {
+			return newer, nil
+		}
+	}
+	return d.newer, it.Err()
 }
 
 // onlyVersion tells whether a key has no version but v, which is not current.
