@@ -39,7 +39,7 @@ func groupCommit(ctx context.Context, path string, writers int, d time.Duration)
 	for i := range writers {
 		wg.Go(func() {
 			done := make(chan error, 1)
-			for now := time.Now(); now.Sub(start) < d && ctx.Err() == nil; {
+			for now := time.Now(); (len(times[i]) == 0 || now.Sub(start) < d) && ctx.Err() == nil; {
 				waiting <- done
 				if errs[i] = <-done; errs[i] != nil {
 					return

@@ -20,8 +20,7 @@ import (
 
 // Rows of the family that are not here, and why:
 //
-//	OPS-03  damaged metadata is for test/crash; there are no policies, locks or
-//	        quotas yet whose loss would open anything
+//	OPS-03  damaged metadata is for test/crash
 var operationRows = []row{
 	{"OPS-02", "what is on the disk is for its owner alone", fileModes},
 	{"OPS-05", "every refusal is in the log", refusalsLogged},
