@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,6 +89,7 @@ func TestReclaimNeverTakesWhatIsAlive(t *testing.T) {
 	stop := make(chan struct{})
 	var jobs, writers sync.WaitGroup
 	var removed Reclaimed
+	var raced atomic.Int64
 	jobs.Go(func() {
 		for {
 			select {
@@ -95,7 +97,9 @@ func TestReclaimNeverTakesWhatIsAlive(t *testing.T) {
 				return
 			default:
 			}
-			w.clock.step(time.Hour)
+			// More than the grace of garbage, and so little that no write lasts for the day
+			// that a condemned blob stays marked.
+			w.clock.step(2 * garbageGrace)
 			garbage, err := w.CollectGarbage(t.Context())
 			swept, err2 := w.Sweep(t.Context(), time.Now().Add(time.Hour))
 			_, err3 := w.Lifecycle(t.Context())
@@ -104,6 +108,7 @@ func TestReclaimNeverTakesWhatIsAlive(t *testing.T) {
 				return
 			}
 			removed.Garbage += garbage.Garbage
+			raced.Store(int64(removed.Garbage))
 			removed.Orphans += swept.Orphans
 		}
 	})
@@ -112,7 +117,7 @@ func TestReclaimNeverTakesWhatIsAlive(t *testing.T) {
 		x := &racer{w: w, t: t, number: i, draw: rand.New(rand.NewPCG(1, uint64(i))), holds: map[string][]byte{}}
 		all[i] = x
 		writers.Go(func() {
-			for range steps {
+			for n := 0; n < steps || raced.Load() == 0 && n < 100*steps; n++ {
 				x.step()
 			}
 		})
