@@ -67,6 +67,8 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 		}
 		return sigv4.Key{}, err
 	}
+	// Not before: an ID that nobody has may be a secret in the wrong place.
+	q.claimed = coffer.AccessKeyID(c.AccessKeyID)
 	if !q.limits.mayTry(q.start, q.source(), c.AccessKeyID) {
 		return sigv4.Key{}, q.slowDown("signature")
 	}

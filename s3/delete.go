@@ -110,6 +110,9 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 		if err := c.only("Key", "VersionId", "ETag", "LastModifiedTime", "Size"); err != nil {
 			return false, nil, err
 		}
+		if err := c.leaves(); err != nil {
+			return false, nil, err
+		}
 		key, ok := c.get("Key")
 		if !ok || len(doomed) == deleteMax {
 			return false, nil, malformed(nil)

@@ -83,6 +83,8 @@ func (q *request) finish() {
 	if q.actor.AccessKeyID != "" {
 		// Two credentials have one ID while a rotation keeps it.
 		attrs = append(attrs, slog.String("access_key_id", string(q.actor.AccessKeyID)), slog.Int("generation", q.actor.Generation))
+	} else if q.claimed != "" {
+		attrs = append(attrs, slog.String("claimed_access_key_id", string(q.claimed)))
 	}
 	if q.failure != nil {
 		attrs = append(attrs, slog.String("code", translate(q.failure).code), slog.String("error", logText(q.failure)))

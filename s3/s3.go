@@ -146,6 +146,7 @@ type request struct {
 	copied  string                        // BUCKET/KEY of the source of a copy, once it was read
 	tags    []coffer.Tag                  // of what the request writes, once they were read
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
+	claimed coffer.AccessKeyID            // that exists, and the request says it was signed with
 	failure error
 	batch   []accessed // what DeleteObjects did, for the access log
 }

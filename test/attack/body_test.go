@@ -140,6 +140,7 @@ func looseXML(t *testing.T, w *world) {
 			"an unknown element":     "<Delete><Evil/>" + object + "</Delete>",
 			"an unknown element in":  "<Delete><Object><Key>other</Key><Evil/></Object></Delete>",
 			"no key":                 "<Delete><Object></Object></Delete>",
+			"an element in the key":  "<Delete><Object><Key><b>other</b></Key></Object></Delete>",
 			"a DOCTYPE":              "<!DOCTYPE Delete>" + wide,
 			"bytes behind":           wide + "x",
 			"a document behind":      wide + wide,

@@ -161,6 +161,9 @@ func refusalsLogged(t *testing.T, w *world) {
 			if text(line["code"]) != code || line["api"] != "PutObject" || line["path"] != "/a-priv/other" || line["status"] != float64(a.status) || !strings.HasPrefix(text(line["remote"]), "127.") {
 				t.Errorf("the line of a refusal (%s) is %v, want what was asked, from where, and what came of it", code, line)
 			}
+			if claims := code == "SignatureDoesNotMatch" || code == "InvalidAccessKeyId"; claims && line["claimed_access_key_id"] != f.who.id {
+				t.Errorf("the line of a refusal (%s) is %v, want whose key it says it was, %s", code, line, f.who.id)
+			}
 		}
 		a := w.api(t, w.paused, "GET", "/v1/keys", "")
 		if line := w.logged(t, a.header.Get("X-Request-Id")); line["status"] != float64(a.status) || line["claimed_access_key_id"] != w.paused.id ||
