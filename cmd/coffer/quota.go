@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -37,17 +38,7 @@ func (a *app) accountQuotaCommand() *cobra.Command {
 	show := &cobra.Command{Use: "show ACCOUNT", Short: "Show the quota of an account and how much of it is used",
 		Example: "  coffer account quota show a@example.com --json", Args: oneArgument("an account's ID or e-mail address")}
 	showJSON := jsonFlag(show)
-	show.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd)
-		if err != nil {
-			return err
-		}
-		q, err := c.AccountQuota(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return a.tellAccountQuota(*showJSON, q)
-	}
+	show.RunE = showQuota(a, (*api.Client).AccountQuota, showJSON, a.tellAccountQuota)
 	set := &cobra.Command{Use: "set ACCOUNT", Short: "Set the quota of an account", Long: "Set the quota of an account: what no flag names stays as it is." + quotaHelp,
 		Example: "  coffer account quota set a@example.com --bytes 1TiB --buckets 100\n  coffer account quota set a@example.com --key CFAK0123456789ABCDEF --requests-per-second 50",
 		Args:    oneArgument("an account's ID or e-mail address")}
@@ -56,21 +47,7 @@ func (a *app) accountQuotaCommand() *cobra.Command {
 	set.Flags().String("buckets", "", "most `BUCKETS`; none is 10000")
 	set.Flags().String("requests-per-second", "", "most S3 `REQUESTS` per second; none is what the server's settings say")
 	set.Flags().String("key", "", "`HANDLE` of the access key of the account that --requests-per-second is for")
-	set.RunE = func(cmd *cobra.Command, args []string) error {
-		change, err := in()
-		if err != nil {
-			return err
-		}
-		c, err := a.client(cmd)
-		if err != nil {
-			return err
-		}
-		q, err := c.ChangeAccountQuota(cmd.Context(), args[0], change)
-		if err != nil {
-			return err
-		}
-		return a.tellAccountQuota(*setJSON, q)
-	}
+	set.RunE = setQuota(a, in, (*api.Client).ChangeAccountQuota, setJSON, a.tellAccountQuota)
 	group.AddCommand(show, set)
 	return group
 }
@@ -87,38 +64,42 @@ func (a *app) bucketQuotaCommand() *cobra.Command {
 	show := &cobra.Command{Use: "show BUCKET", Short: "Show the quota of a bucket and how much of it is used",
 		Example: "  coffer bucket quota show photos --json", Args: oneArgument("a bucket's name")}
 	showJSON := jsonFlag(show)
-	show.RunE = func(cmd *cobra.Command, args []string) error {
-		c, err := a.client(cmd)
-		if err != nil {
-			return err
-		}
-		q, err := c.BucketQuota(cmd.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return a.tellBucketQuota(*showJSON, q)
-	}
+	show.RunE = showQuota(a, (*api.Client).BucketQuota, showJSON, a.tellBucketQuota)
 	set := &cobra.Command{Use: "set BUCKET", Short: "Set the quota of a bucket", Long: "Set the quota of a bucket: what no flag names stays as it is." + quotaHelp,
 		Example: "  coffer bucket quota set photos --bytes 10GiB --objects none", Args: oneArgument("a bucket's name")}
 	setJSON := jsonFlag(set)
 	in := quotaFlags(set.Flags())
-	set.RunE = func(cmd *cobra.Command, args []string) error {
-		change, err := in()
-		if err != nil {
-			return err
-		}
+	set.RunE = setQuota(a, in, (*api.Client).ChangeBucketQuota, setJSON, a.tellBucketQuota)
+	group.AddCommand(show, set)
+	return group
+}
+
+// showQuota runs a command that asks the server for a quota and tells it.
+func showQuota[Q any](a *app, ask func(*api.Client, context.Context, string) (Q, error), asJSON *bool, tell func(bool, Q) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
 		c, err := a.client(cmd)
 		if err != nil {
 			return err
 		}
-		q, err := c.ChangeBucketQuota(cmd.Context(), args[0], change)
+		q, err := ask(c, cmd.Context(), args[0])
 		if err != nil {
 			return err
 		}
-		return a.tellBucketQuota(*setJSON, q)
+		return tell(*asJSON, q)
 	}
-	group.AddCommand(show, set)
-	return group
+}
+
+// setQuota is showQuota of a quota that is changed first, to what in reads.
+func setQuota[Q any](a *app, in func() (api.ChangeQuotaInput, error), change func(*api.Client, context.Context, string, api.ChangeQuotaInput) (Q, error),
+	asJSON *bool, tell func(bool, Q) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		wanted, err := in()
+		if err != nil {
+			return err
+		}
+		ask := func(c *api.Client, ctx context.Context, name string) (Q, error) { return change(c, ctx, name, wanted) }
+		return showQuota(a, ask, asJSON, tell)(cmd, args)
+	}
 }
 
 // quotaFlags adds the flags of every quota, and returns what reads all that a
