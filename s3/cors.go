@@ -106,11 +106,19 @@ func (q *request) deleteBucketCORS() error {
 	return q.ok(http.StatusNoContent)
 }
 
-// preflight answers what a browser asks before it sends a request across origins
-// (Fetch Standard, "CORS-preflight request"; AWS, "Using cross-origin resource
-// sharing"). The key is not looked up, and no signature: only the request that
-// follows has one.
+// preflight answers what a browser asks before it sends a request across origins.
+// It counts as what else is asked without a key.
 func (q *request) preflight() error {
+	if err := q.limit(); err != nil {
+		return err
+	}
+	return q.answerPreflight()
+}
+
+// answerPreflight tells what the rules of the bucket allow (Fetch Standard,
+// "CORS-preflight request"; AWS, "Using cross-origin resource sharing"). The key is
+// not looked up, and no signature: only the request that follows has one.
+func (q *request) answerPreflight() error {
 	h := q.r.Header
 	method := h.Get("Access-Control-Request-Method")
 	if h.Get("Origin") == "" {

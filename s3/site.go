@@ -57,7 +57,7 @@ func (q *request) serveSite(bucket string) error {
 	}
 	q.bucket = name
 	if q.r.Method == options {
-		return q.preflight()
+		return q.answerPreflight() // which was counted above
 	}
 	if q.r.Method != get && q.r.Method != head {
 		return s.page(methodNotAllowed(q.r.Method, "object"), nil)

@@ -1,11 +1,14 @@
 package s3_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"coffer/s3"
 	"coffer/sigv4"
 )
 
@@ -44,5 +47,28 @@ func TestGuessesAreAnsweredWithSlowDown(t *testing.T) {
 	w.clock.tick(1e9)
 	if code, _, body := ask(alice.id, alice.secret); code != 200 {
 		t.Errorf("a second later = %d %s, want 200", code, body)
+	}
+}
+
+// TestPreflightsAreLimited: they are what anybody can send most easily.
+func TestPreflightsAreLimited(t *testing.T) {
+	w := newWorld(t)
+	options := w.Config.Handler.(*s3.Handler).Options
+	options.RequestsPerSecond = 3
+	limited := s3.New(options)
+	for _, path := range []string{"/", "/photos", "/photos/a.txt"} {
+		answers := ""
+		for range 4 {
+			r := httptest.NewRequest(http.MethodOptions, path, nil)
+			r.Header.Set("Origin", "https://example.com")
+			r.Header.Set("Access-Control-Request-Method", "GET")
+			a := httptest.NewRecorder()
+			limited.ServeHTTP(a, r)
+			answers += fmt.Sprint(a.Code, " ")
+		}
+		if !strings.HasSuffix(answers, "503 ") || strings.Count(answers, "503") != 1 {
+			t.Errorf("4 preflights of %s when 3 a second are allowed are answered %s, want the last 503", path, answers)
+		}
+		w.clock.tick(1e9)
 	}
 }
