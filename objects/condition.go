@@ -79,6 +79,14 @@ func (q *question) condition(key string) []string {
 		return []string{strconv.FormatInt(q.Now().Unix(), 10)}
 	case "s3:resourceaccount", "aws:resourceaccount":
 		return []string{string(q.bucket.Account)}
+	case "aws:requestedregion":
+		return []string{q.bucket.Region}
+	case "aws:viaawsservice":
+		return []string{"false"} // AWS sends it always, so policies count on it
+	case "s3:versionid":
+		if q.action.OnObject() && q.version != "" {
+			return []string{q.version} // also of the source of a copy, and of each in DeleteObjects
+		}
 	case "s3:prefix":
 		// Also where a key was asked for, and what counts is whether it would be listed.
 		if q.action.Lists() && (q.context == nil || q.key != "") {
@@ -116,6 +124,11 @@ func (q *question) identity(key string) (values []string, ok bool) {
 			return []string{string(q.actor.Account)}, true
 		}
 		return []string{string(q.actor.Key)}, true
+	case "aws:principalisawsservice":
+		if anonymous {
+			return nil, true
+		}
+		return []string{"false"}, true
 	case "aws:principalaccount":
 		if anonymous {
 			return nil, true

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"coffer"
 	"coffer/sigv4"
@@ -56,8 +57,8 @@ func (q *request) condition(key string) []string {
 	if slices.Contains(headerConditions[:], name) {
 		return given(h.Values(name))
 	}
-	if lock, ok := strings.CutPrefix(name, "object-lock-"); ok {
-		return given(h.Values("X-Amz-Object-Lock-" + lock))
+	if strings.HasPrefix(name, "object-lock-") {
+		return q.lockCondition(name)
 	}
 	if tag, ok := strings.CutPrefix(name, requestTag); ok || name == requestTagKeys {
 		return q.tagCondition(tag)
@@ -74,6 +75,34 @@ func (q *request) condition(key string) []string {
 		return nil
 	}
 	return q.signatureCondition(name)
+}
+
+// lockCondition gives the condition keys of the lock that the request sets, be it in
+// headers or, for who locks what is there, in the body. A day that has begun remains.
+func (q *request) lockCondition(name string) []string {
+	lock := q.lock
+	if lock == nil {
+		if name != "object-lock-remaining-retention-days" {
+			return given(q.r.Header.Values("X-Amz-" + name))
+		}
+		asked, _ := q.lockHeaders() // a header that cannot be is refused by the operation
+		lock = &asked
+	}
+	kept := lock.Retention
+	switch {
+	case name == "object-lock-legal-hold" && lock.Hold != coffer.HoldUnset:
+		return []string{lock.Hold.String()}
+	case kept.Mode == "":
+		return nil
+	case name == "object-lock-mode":
+		return []string{string(kept.Mode)}
+	case name == "object-lock-retain-until-date":
+		return []string{kept.Until.UTC().Format(time.RFC3339Nano)}
+	case name == "object-lock-remaining-retention-days":
+		const day = 24 * time.Hour
+		return []string{strconv.FormatInt(int64((kept.Until.Sub(q.start)+day-1)/day), 10)}
+	}
+	return nil
 }
 
 // given is what a header or parameter says, nothing if it is empty or not there.

@@ -139,6 +139,7 @@ func (q *request) putObjectRetention() error {
 	if err != nil {
 		return err
 	}
+	q.lock = &coffer.Lock{Retention: r}
 	if err := q.session.PutRetention(q.ctx, q.bucket, q.key, version, r, q.bypass()); err != nil {
 		return err
 	}
@@ -206,6 +207,7 @@ func (q *request) putObjectLegalHold() error {
 	if !ok {
 		return malformed(errors.New("no such status"))
 	}
+	q.lock = &coffer.Lock{Hold: hold}
 	if err := q.session.PutLegalHold(q.ctx, q.bucket, q.key, version, hold); err != nil {
 		return err
 	}

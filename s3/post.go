@@ -81,7 +81,7 @@ func (q *request) storeForm(f postForm) error {
 	if len(tags) > 0 {
 		h.Set("X-Amz-Tagging", tagQuery(tags))
 	}
-	for _, name := range []string{"User-Agent", "Content-Length"} {
+	for _, name := range []string{"User-Agent", "Referer", "Content-Length"} {
 		h[name] = q.r.Header[name]
 	}
 	r := *q.r

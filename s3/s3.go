@@ -145,6 +145,7 @@ type request struct {
 	}
 	copied  string                        // BUCKET/KEY of the source of a copy, once it was read
 	tags    []coffer.Tag                  // of what the request writes, once they were read
+	lock    *coffer.Lock                  // that a PutObjectRetention or PutObjectLegalHold sets, once it was read
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	claimed coffer.AccessKeyID            // that exists, and the request says it was signed with
 	failure error
