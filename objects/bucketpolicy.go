@@ -125,8 +125,13 @@ func checkPolicyScope(bucket coffer.BucketName, doc *policy.Document) error {
 		}
 	}
 	for a := range doc.Actions() {
-		if a != "*" && !strings.HasPrefix(strings.ToLower(a), "s3:") {
+		if !isPolicyAction(a) {
 			return coffer.Errorf(coffer.MalformedPolicy, "Policy has invalid action: %.200q is no action of s3.", a)
+		}
+	}
+	for key := range doc.ConditionKeys() {
+		if !isPolicyKey(key) {
+			return coffer.Errorf(coffer.MalformedPolicy, "Policy has an invalid condition key: %.200q is none that requests to s3 have.", key)
 		}
 	}
 	return nil

@@ -126,6 +126,19 @@ func (d *Document) Resources() iter.Seq[string] {
 	}
 }
 
+// ConditionKeys are the keys of all conditions, as written.
+func (d *Document) ConditionKeys() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range d.statements {
+			for j := range d.statements[i].conditions {
+				if !yield(d.statements[i].conditions[j].key) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Statement is what a statement of a document names, as written.
 type Statement struct {
 	Sid    string

@@ -60,7 +60,10 @@ func (q *request) condition(key string) []string {
 	if strings.HasPrefix(name, "object-lock-") {
 		return q.lockCondition(name)
 	}
-	if tag, ok := strings.CutPrefix(name, requestTag); ok || name == requestTagKeys {
+	if name == requestTagKeys {
+		return q.tagCondition("")
+	}
+	if tag, ok := strings.CutPrefix(name, requestTag); ok && tag != "" {
 		return q.tagCondition(tag)
 	}
 	switch name {
