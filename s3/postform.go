@@ -144,6 +144,10 @@ var postHeaders = []string{"cache-control", "content-type", "content-disposition
 // header is the form as the head of a PutObject.
 func (f postFields) header() (http.Header, error) {
 	h := http.Header{}
+	_, acl := f["acl"]
+	if _, again := f["x-amz-acl"]; acl && again {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "The form has the field acl twice, once as x-amz-acl.").With("ArgumentName", "acl")
+	}
 	for name, value := range f {
 		switch {
 		case name == "acl":

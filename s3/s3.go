@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -196,22 +197,29 @@ func (q *request) serve() error {
 	return q.op.handle(q)
 }
 
-// singleHeaders are those that count once; a second value may be read by one part
-// of the way and not by another.
-var singleHeaders = [...]string{"X-Amz-Copy-Source", "Content-Md5", "Range", "If-Match", "If-None-Match",
-	"X-Amz-Decoded-Content-Length", "X-Amz-Metadata-Directive", "X-Amz-Copy-Source-Range", "X-Amz-Rename-Source", "X-Amz-Tagging", "X-Amz-Tagging-Directive",
-	"X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold", "X-Amz-Bypass-Governance-Retention",
-	sseHeader, customerPrefix + "Key", sourceKeyPrefix + "Key",
-	"X-Amz-Acl", "X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp", "X-Amz-Grant-Write", "X-Amz-Grant-Write-Acp"}
+// listHeaders are those of x-amz- whose values are lists, so that a second line goes
+// on with the first.
+var listHeaders = [...]string{"X-Amz-Object-Attributes", "X-Amz-Optional-Object-Attributes", "X-Amz-Trailer"}
 
-// checkSingle refuses a request that says one thing twice.
+// singleHeaders are those of HTTP that count once, as all others of x-amz- do.
+var singleHeaders = [...]string{"Content-Md5", "Content-Type", "Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
+
+// checkSingle refuses a request that says one thing twice: the second value may be
+// read by one part of the way and not by another.
 func checkSingle(r *http.Request) error {
-	for _, name := range singleHeaders {
-		if len(r.Header[name]) > 1 {
+	for name, values := range r.Header {
+		if len(values) > 1 && countsOnce(name) {
 			return coffer.Errorf(coffer.InvalidRequest, "The header %s was sent more than once.", name)
 		}
 	}
 	return nil
+}
+
+func countsOnce(name string) bool {
+	if strings.HasPrefix(name, "X-Amz-") {
+		return !strings.HasPrefix(name, metaPrefix) && !slices.Contains(listHeaders[:], name)
+	}
+	return slices.Contains(singleHeaders[:], name)
 }
 
 func (q *request) notImplemented() error {

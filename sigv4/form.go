@@ -18,8 +18,10 @@ const (
 // conditions stand in the policy, which is the caller's to apply. A form with
 // none of the fields is Anonymous, one with some of them an error.
 func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, error) {
-	if _, ok := field("awsaccesskeyid"); ok {
-		return nil, refuse(codeInvalidRequest, messageSigV2)
+	for _, name := range [...]string{"awsaccesskeyid", "signature"} {
+		if _, ok := field(name); ok {
+			return nil, refuse(codeInvalidRequest, messageSigV2)
+		}
 	}
 	names := [...]string{fieldPolicy, fieldAlgorithm, fieldCredential, fieldDate, fieldSignature}
 	token, hasToken := field(fieldToken)
