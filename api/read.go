@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -51,6 +52,8 @@ func (q *request) readBody(v any, empty bool) error {
 		strings.TrimPrefix(err.Error(), "json: "))
 }
 
+// decodeStrict reads b into v as encoding/json does, but for what that is lenient in:
+// fields that v does not have, names in another case, and names that are there twice.
 func decodeStrict(b []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
@@ -60,7 +63,44 @@ func decodeStrict(b []byte, v any) error {
 			err = errors.New("there is more behind the JSON object")
 		}
 	}
+	if err == nil {
+		err = checkNames(b)
+	}
 	return err
+}
+
+// checkNames refuses names that encoding/json takes for one another: of two fields
+// that mean the same the last would count, where somebody else has read the first.
+func checkNames(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	var objects []map[string]bool // of the open objects, nil for a list
+	name := false                 // whether a name comes next
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return nil // the end: the document was read before
+		}
+		here := len(objects) - 1
+		if text, ok := token.(string); ok && name {
+			if strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+				return fmt.Errorf("unknown field %.64q", text)
+			}
+			if objects[here][text] {
+				return fmt.Errorf("the field %.64q is there twice", text)
+			}
+			objects[here][text], name = true, false
+			continue
+		}
+		switch token {
+		case json.Delim('{'):
+			objects = append(objects, map[string]bool{})
+		case json.Delim('['):
+			objects = append(objects, nil)
+		case json.Delim('}'), json.Delim(']'):
+			objects = objects[:here]
+		}
+		name = len(objects) > 0 && objects[len(objects)-1] != nil
+	}
 }
 
 // anyNeeded tells whether a body must have a field.

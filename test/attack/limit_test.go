@@ -191,7 +191,7 @@ func otherLimits(t *testing.T, w *world) {
 	w.bounded(t, "other listeners", func() {
 		deep := strings.Repeat(`{"a":`, 500_000)
 		for name, body := range map[string]string{"a deep document": deep, "a deep list": strings.Repeat("[", 2_000_000), "a long name": `{"name":"` + strings.Repeat("n", 8<<20) + `"}`,
-			"many names": `{` + strings.Repeat(`"a":1,`, 500_000) + `"b":1}`, "a name twice": `{"name":"a","name":"b","nonsense":1}`} {
+			"many names": `{` + strings.Repeat(`"a":1,`, 500_000) + `"b":1}`, "a name twice": `{"name":"a","name":"b"}`} {
 			a := w.api(t, w.full, "POST", "/v1/keys", body)
 			a.oneOf(t, "POST /v1/keys with "+name, 400, 413)
 			w.api(t, nobody, "POST", "/v1/keys", body).oneOf(t, "POST /v1/keys by a stranger with "+name, 400, 401, 403, 413)
