@@ -40,19 +40,27 @@ const (
 	notificationEventsMax = 50
 )
 
-// eventTypes are the events that a rule can name (AWS, "Supported event types for
-// SQS, SNS, and Lambda").
+// eventTypes are the events that a rule can name, and that are sent (AWS, "Supported
+// event types for SQS, SNS, and Lambda").
 var eventTypes = []string{
 	"s3:ObjectCreated:*", "s3:ObjectCreated:Put", "s3:ObjectCreated:Post", "s3:ObjectCreated:Copy", "s3:ObjectCreated:CompleteMultipartUpload",
 	"s3:ObjectRemoved:*", "s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated",
 	"s3:ObjectRestore:*", "s3:ObjectRestore:Post", "s3:ObjectRestore:Completed", "s3:ObjectRestore:Delete",
-	"s3:ReducedRedundancyLostObject",
-	"s3:Replication:*", "s3:Replication:OperationFailedReplication", "s3:Replication:OperationMissedThreshold",
-	"s3:Replication:OperationReplicatedAfterThreshold", "s3:Replication:OperationNotTracked",
+	"s3:Replication:*", "s3:Replication:OperationFailedReplication",
 	"s3:LifecycleExpiration:*", "s3:LifecycleExpiration:Delete", "s3:LifecycleExpiration:DeleteMarkerCreated",
-	"s3:LifecycleTransition", "s3:IntelligentTiering",
+	"s3:LifecycleTransition",
 	"s3:ObjectTagging:*", "s3:ObjectTagging:Put", "s3:ObjectTagging:Delete",
 	"s3:ObjectAcl:Put",
+}
+
+// neverSent are AWS's other events, and why there is none of them here: who waits for
+// one is better told at once.
+var neverSent = map[string]string{
+	"s3:ReducedRedundancyLostObject":                   "no storage class is less safe than another",
+	"s3:IntelligentTiering":                            "no object is archived by itself",
+	"s3:Replication:OperationMissedThreshold":          "replication has no time control",
+	"s3:Replication:OperationReplicatedAfterThreshold": "replication has no time control",
+	"s3:Replication:OperationNotTracked":               "replication has no time control",
 }
 
 // CheckNotificationRules tells whether a bucket can have these rules: every name
@@ -86,6 +94,9 @@ func (r *NotificationRule) check() error {
 		return &Error{Code: MalformedXML}
 	}
 	for _, e := range r.Events {
+		if why, ok := neverSent[e]; ok {
+			return Errorf(NotImplemented, "coffer sends no event %s: %s.", e, why)
+		}
 		if !slices.Contains(eventTypes, e) {
 			return Errorf(InvalidArgument, "The event is not supported for notifications").
 				With("ArgumentName", "Event").With("ArgumentValue", e)
@@ -128,11 +139,16 @@ func matchEvent(rule, name string) bool {
 // rule's. AWS has filters written as keys are in its events, so a filter counts in
 // either form.
 func (r *NotificationRule) Matches(event, key string) bool {
-	if !slices.ContainsFunc(r.Events, func(e string) bool { return matchEvent(e, "s3:"+event) }) {
+	if !r.Wants(event) {
 		return false
 	}
 	fits := func(key string) bool { return strings.HasPrefix(key, r.Prefix) && strings.HasSuffix(key, r.Suffix) }
 	return fits(key) || fits(EventKey(key))
+}
+
+// Wants tells whether an event is the rule's for some key.
+func (r *NotificationRule) Wants(event string) bool {
+	return slices.ContainsFunc(r.Events, func(e string) bool { return matchEvent(e, "s3:"+event) })
 }
 
 // EventKey is a key as events have it: in URL encoding, a space as +, and / as it

@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"coffer"
 	"coffer/meta"
@@ -81,10 +82,17 @@ func (s Session) PutObjectACL(ctx context.Context, bucket coffer.BucketName, key
 		if err != nil || list == nil {
 			return err
 		}
+		before, err := s.effective(tx, b, o.ACL)
+		if err != nil {
+			return err
+		}
 		if o.ACL = list; list.Owner.Account == b.Account && list.Private() {
 			o.ACL = nil
 		}
-		return nil
+		if before.Owner == list.Owner && slices.Equal(before.Grants, list.Grants) {
+			return nil // there is no event of what changes nothing (AWS, "Supported event types")
+		}
+		return s.listed(tx, b, o)
 	})
 }
 

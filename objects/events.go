@@ -33,6 +33,7 @@ type happening struct {
 	object  coffer.Object
 	at      time.Time
 	deleted bool // nothing is told of the object but its name
+	details eventDetails
 }
 
 // created tells of an object that came to be in tx, and has it replicated.
@@ -114,6 +115,7 @@ type eventRecord struct {
 		HostID    string `json:"x-amz-id-2"`
 	} `json:"responseElements"`
 	S3 eventSubject `json:"s3"`
+	eventDetails
 }
 
 type principal struct {
@@ -148,7 +150,7 @@ const eventTimeFormat = "2006-01-02T15:04:05.000Z"
 
 func (s Session) eventRecord(b coffer.Bucket, rule string, h happening) eventRecord {
 	e := eventRecord{EventVersion: eventVersion(h.name), EventSource: "aws:s3", AWSRegion: b.Region,
-		EventTime: h.at.UTC().Format(eventTimeFormat), EventName: h.name}
+		EventTime: h.at.UTC().Format(eventTimeFormat), EventName: h.name, eventDetails: h.details}
 	e.UserIdentity.ID = "s3.amazonaws.com" // what the server does by itself
 	if s.actor.Key != "" {
 		e.UserIdentity.ID = "AWS:" + string(s.actor.Key)
@@ -171,10 +173,14 @@ func (s Session) eventRecord(b coffer.Bucket, rule string, h happening) eventRec
 // have raised.
 func eventVersion(name string) string {
 	switch group(name) {
-	case "ObjectCreated", "ObjectRemoved", "ReducedRedundancyLostObject":
+	case "ObjectCreated", "ObjectRemoved":
 		return "2.1"
 	case "Replication":
 		return "2.2"
+	case "ObjectRestore":
+		if name != restoreEnded {
+			return "2.1"
+		}
 	}
 	return "2.3"
 }

@@ -140,11 +140,15 @@ func (s *Service) Lifecycle(ctx context.Context) (sums LifecycleSums, failed err
 		if err != nil {
 			return sums, errors.Join(failed, err)
 		}
-		if b.Configs&configLifecycle.bit() == 0 || b.Name < p.bucket {
+		if b.Name < p.bucket {
 			continue
 		}
-		done, err := run.bucket(ctx, b)
-		sums.plus(done)
+		err := run.restores(ctx, b)
+		if b.Configs&configLifecycle.bit() != 0 && err == nil {
+			var done LifecycleSums
+			done, err = run.bucket(ctx, b)
+			sums.plus(done)
+		}
 		if ctx.Err() != nil {
 			return sums, errors.Join(failed, ctx.Err())
 		}

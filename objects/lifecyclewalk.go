@@ -276,7 +276,7 @@ func (s *Service) lifecycleOne(tx meta.Tx, b coffer.Bucket, l *coffer.Lifecycle,
 	}
 	if d.act == LifecycleTransition {
 		v.Attributes.StorageClass = still.class
-		return true, tx.Set(v.at, encodeRow(v.row))
+		return true, errors.Join(tx.Set(v.at, encodeRow(v.row)), s.transitioned(tx, b, &v.row))
 	}
 	session := s.asItself(b)
 	session.cause = causeLifecycle

@@ -39,14 +39,17 @@ func (s Session) Restore(ctx context.Context, in RestoreInput) (again bool, err 
 	if err := s.Writable(); err != nil {
 		return false, err
 	}
-	err = s.change(ctx, in.Bucket, in.Key, in.Version, coffer.RestoreObject, func(_ meta.Tx, _ coffer.Bucket, o *row) error {
+	err = s.change(ctx, in.Bucket, in.Key, in.Version, coffer.RestoreObject, func(tx meta.Tx, b coffer.Bucket, o *row) error {
 		if err := in.check(o.Object); err != nil {
 			return err
 		}
 		now := s.now()
 		again = o.IsRestored(now)
 		o.Restored = now.AddDate(0, 0, in.Days+1).Truncate(24 * time.Hour)
-		return nil
+		if again {
+			return nil // only its end was moved
+		}
+		return s.restored(tx, b, o)
 	})
 	return again, err
 }
