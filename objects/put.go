@@ -111,6 +111,14 @@ func (s Session) admitPut(ctx context.Context, bucket coffer.BucketName, key str
 	return b, s.Writable()
 }
 
+// MayPut tells whether the actor may write an object: nil, or why not.
+func (s Session) MayPut(ctx context.Context, bucket coffer.BucketName, key string) error {
+	return s.Meta.View(ctx, func(r meta.Reader) error {
+		_, err := s.bucket(r, bucket, coffer.PutObject, key)
+		return err
+	})
+}
+
 // atLeast adds to the conditions of a write that of a scope which only creates.
 func (s Session) atLeast(cond Conditions, bucket coffer.BucketName, key string) Conditions {
 	if s.actor.Scope.CreateOnly(bucket, key) {

@@ -120,11 +120,17 @@ func readCustomerKey(h http.Header, names keyHeaders) (none coffer.Secret, err e
 	return coffer.NewSecretFrom(string(b)), nil
 }
 
-// encrypting is readEncrypting for this request.
+// encrypting is readEncrypting for this request. Who may not write here is told that,
+// and not what is wrong with the request: policies deny other encryption than they want.
 func (q *request) encrypting() (objects.Encrypting, error) {
 	ask, err := readEncrypting(q.r.Header)
 	if err == nil {
 		err = q.checkWire(ask.CustomerKey)
+	}
+	if err != nil {
+		if denied := q.session.MayPut(q.ctx, q.bucket, q.key); denied != nil {
+			return ask, denied
+		}
 	}
 	return ask, err
 }
