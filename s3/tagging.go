@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -142,7 +143,7 @@ func parseTagSet(set *node) ([]coffer.Tag, error) {
 }
 
 // taggingHeader reads the x-amz-tagging header: tags as a query, of which none
-// may be named twice.
+// may be named twice. A query has no order, and AWS keeps none: they are sorted.
 func (q *request) taggingHeader() ([]coffer.Tag, error) {
 	header := q.r.Header.Get("X-Amz-Tagging")
 	tags, ok := parseTagQuery(header)
@@ -174,5 +175,6 @@ func parseTagQuery(s string) ([]coffer.Tag, bool) {
 		seen[key] = true
 		tags = append(tags, coffer.Tag{Key: key, Value: value})
 	}
+	slices.SortFunc(tags, func(a, b coffer.Tag) int { return strings.Compare(a.Key, b.Key) })
 	return tags, true
 }
