@@ -5,6 +5,16 @@ import "time"
 // UploadID names a multipart upload; it cannot be guessed.
 type UploadID string
 
+// Valid tells whether an upload could have the ID: it is hexadecimal digits.
+func (id UploadID) Valid() bool {
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return id != ""
+}
+
 // The limits of a multipart upload, as in AWS's "Amazon S3 multipart upload
 // limits".
 const (

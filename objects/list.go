@@ -20,7 +20,8 @@ type ListInput struct {
 	Prefix    string
 	Delimiter string
 	// After is the key or common prefix behind which the page begins; "" for the
-	// first page. A common prefix is passed with all that lies below it.
+	// first page. A common prefix is passed with all that lies below it, and so is
+	// the one that After lies below, since it stands before After.
 	After string
 	Max   int
 }
@@ -129,7 +130,7 @@ func (w walk) seek(it meta.Iter) bool {
 	if w.after == "" || w.after < w.prefix {
 		return it.Next()
 	}
-	if common, rolled := w.rollUp(w.after); rolled && common == w.after {
+	if common, rolled := w.rollUp(w.after); rolled {
 		return w.seekPast(it, common)
 	}
 	return it.SeekGE(append(append(bytes.Clone(w.base), w.after...), 0))

@@ -31,7 +31,7 @@ func naive(keys []string, prefix, delimiter, after string, limit int) (shown []s
 		if !strings.HasPrefix(key, prefix) || key <= after {
 			continue
 		}
-		if rolled && passed == after && strings.HasPrefix(key, passed) {
+		if rolled && strings.HasPrefix(key, passed) {
 			continue
 		}
 		entry := "/" + key
@@ -217,7 +217,7 @@ func naiveUploads(names []string, in ListUploadsInput) (shown []string, more boo
 		if before, _, ok := strings.Cut(strings.TrimPrefix(key, in.Prefix), in.Delimiter); ok && in.Delimiter != "" {
 			common := in.Prefix + before + in.Delimiter
 			entry = "*" + common
-			passed = passed || in.AfterID == "" && common == in.After
+			passed = passed || strings.HasPrefix(in.After, common)
 		}
 		if !strings.HasPrefix(key, in.Prefix) || passed || seen[entry] {
 			continue

@@ -106,7 +106,7 @@ func (in ListUploadsInput) after() string {
 		return in.After + "\x00" + string(in.AfterID)
 	}
 	w := walk{prefix: in.Prefix, delimiter: in.Delimiter, tailed: true}
-	if common, rolled := w.rollUp(in.After); rolled && common == in.After {
+	if _, rolled := w.rollUp(in.After); rolled {
 		return in.After
 	}
 	// Upload IDs are hexadecimal digits, which sort before this.

@@ -154,7 +154,7 @@ func (w *versionWalk) begin() error {
 		}
 		return nil
 	}
-	if common, rolled := w.rollUp(after); rolled && common == after {
+	if common, rolled := w.rollUp(after); rolled {
 		w.seekPast(common)
 		return nil
 	}

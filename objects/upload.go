@@ -103,6 +103,9 @@ type PartInput struct {
 	Body    io.Reader
 	Size    int64 // -1 if it is not known before the end of Body
 	Digests Digests
+	// Copied says that the bytes are those of an object: a part of an upload
+	// without an algorithm then shows no checksum.
+	Copied bool
 	// CustomerKey is the key that CreateUpload was given, if it was given one.
 	CustomerKey coffer.Secret
 }
@@ -147,6 +150,9 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 	err = s.Meta.Update(ctx, func(tx meta.Tx) error { return s.keepPart(tx, in, &p) })
 	if err != nil {
 		s.abandon(ctx, st, err)
+	}
+	if in.Copied && alg == "" {
+		p.Checksum = coffer.Checksum{}
 	}
 	return p.Part, err
 }

@@ -49,7 +49,10 @@ func (q *request) getObjectAttributes() error {
 	}
 	if wanted["Checksum"] && a.Checksum.Value != "" {
 		d.begin("Checksum")
-		writeChecksumXML(d, a.Checksum)
+		// Here the number of parts is not behind the value, as it is elsewhere.
+		bare := a.Checksum
+		bare.Value, _, _ = strings.Cut(bare.Value, "-")
+		writeChecksumXML(d, bare)
 		d.text("ChecksumType", string(a.Checksum.Type))
 		d.end()
 	}
@@ -70,6 +73,7 @@ func (q *request) wantedAttributes() (map[string]bool, error) {
 	for _, value := range q.r.Header["X-Amz-Object-Attributes"] {
 		for name := range strings.SplitSeq(value, ",") {
 			switch name = strings.TrimSpace(name); name {
+			case "":
 			case "ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize":
 				wanted[name] = true
 			default:
@@ -84,24 +88,20 @@ func (q *request) wantedAttributes() (map[string]bool, error) {
 	return wanted, nil
 }
 
-// writeObjectParts lists the parts, which S3 shows only where they bear
-// checksums; otherwise it tells how many they are.
+// writeObjectParts lists the parts, which S3 shows only where the object's checksum
+// is made of theirs; otherwise it tells how many they are.
 func writeObjectParts(d *doc, a objects.Attributes, after, limit int) {
 	d.begin("ObjectParts")
 	defer d.end()
 	d.number("PartsCount", int64(len(a.Parts)))
-	if a.Checksum.Algorithm == "" {
+	if a.Checksum.Type != coffer.Composite {
 		return
 	}
 	page := a.Parts[min(after, len(a.Parts)):]
 	truncated := len(page) > limit
 	page = page[:min(limit, len(page))]
-	next := after
-	if len(page) > 0 {
-		next = page[len(page)-1].Number
-	}
 	d.number("PartNumberMarker", int64(after))
-	d.number("NextPartNumberMarker", int64(next))
+	d.number("NextPartNumberMarker", int64(lastNumber(page)))
 	d.number("MaxParts", int64(limit))
 	d.flag("IsTruncated", truncated)
 	for _, p := range page {

@@ -38,6 +38,7 @@ func (q *request) createBucket() error {
 		return err
 	}
 	q.w.Header().Set("Location", "/"+string(q.bucket))
+	q.w.Header().Set("x-amz-bucket-arn", bucketARN(q.bucket))
 	return q.ok(http.StatusOK)
 }
 

@@ -176,7 +176,7 @@ func (q *request) uploadPartCopy() error {
 			With("ArgumentName", "x-amz-copy-source-range").With("ArgumentValue", r.String())
 	}
 	p, err := q.session.PutPart(q.ctx, objects.PartInput{Bucket: q.bucket, Key: q.key,
-		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length, CustomerKey: key})
+		Upload: coffer.UploadID(q.query.get("uploadId")), Number: number, Body: body, Size: content.Length, CustomerKey: key, Copied: true})
 	if err != nil {
 		return err
 	}

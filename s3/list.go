@@ -50,7 +50,7 @@ func (q *request) maximum(name string, byDefault int) (int, error) {
 // encoding reads encoding-type: how names are written in the answer.
 func (q *request) encoding() (encode func(string) string, urls bool, err error) {
 	switch s := q.query.get("encoding-type"); {
-	case s == "":
+	case !q.query.has("encoding-type"):
 		return func(s string) string { return s }, false, nil
 	case strings.EqualFold(s, "url"):
 		return urlEncode, true, nil
@@ -116,12 +116,12 @@ func (q *request) listObjectsV2() error {
 	}
 	startAfter, token := q.query.get("start-after"), q.query.get("continuation-token")
 	l.After = startAfter
-	if token != "" {
+	if q.query.has("continuation-token") {
 		after, err := base64.URLEncoding.DecodeString(token)
-		if err != nil {
+		if err != nil || token == "" {
 			return badToken(token)
 		}
-		l.After = string(after)
+		l.After, startAfter = string(after), "" // a token is what counts
 	}
 	page, err := q.session.List(q.ctx, l.ListInput)
 	if err != nil {

@@ -38,6 +38,7 @@ func (q *request) listBuckets() error {
 		d.text("Name", string(b.Name))
 		d.time("CreationDate", b.Created)
 		d.text("BucketRegion", b.Region)
+		d.text("BucketArn", bucketARN(b.Name))
 		d.end()
 	}
 	d.end()
@@ -48,6 +49,9 @@ func (q *request) listBuckets() error {
 	d.optional("Prefix", in.Prefix)
 	return q.send(http.StatusOK, d)
 }
+
+// bucketARN is how policies name a bucket.
+func bucketARN(b coffer.BucketName) string { return "arn:aws:s3:::" + string(b) }
 
 // writeOwner writes the account as the owner of what is its own.
 func (q *request) writeOwner(d *doc, element string) {

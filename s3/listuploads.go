@@ -36,9 +36,7 @@ func (q *request) listParts() error {
 	q.writeObjectOwner(d, page.Bucket, page.Upload.ACL)
 	d.text("StorageClass", storageClass(page.Upload.Attributes.StorageClass))
 	d.number("PartNumberMarker", int64(after))
-	if n := len(page.Parts); n > 0 {
-		d.number("NextPartNumberMarker", int64(page.Parts[n-1].Number))
-	}
+	d.number("NextPartNumberMarker", int64(lastNumber(page.Parts)))
 	d.number("MaxParts", int64(limit))
 	d.flag("IsTruncated", page.Next != 0)
 	if urls {
@@ -54,10 +52,20 @@ func (q *request) listParts() error {
 		d.time("LastModified", p.Modified)
 		d.text("ETag", quoted(p.ETag))
 		d.number("Size", p.Size)
-		writeChecksumXML(d, p.Checksum)
+		if page.Upload.Checksum.Algorithm != "" {
+			writeChecksumXML(d, p.Checksum)
+		}
 		d.end()
 	}
 	return q.send(http.StatusOK, d)
+}
+
+// lastNumber is the marker behind a page of parts.
+func lastNumber(page []coffer.Part) int {
+	if len(page) == 0 {
+		return 0
+	}
+	return page[len(page)-1].Number
 }
 
 // listMultipartUploads answers ListMultipartUploads.
@@ -73,18 +81,30 @@ func (q *request) listMultipartUploads() error {
 	if err != nil {
 		return err
 	}
+	if in.After == "" {
+		in.AfterID = "" // it counts beside a key only
+	}
+	if id := in.AfterID; id != "" && !id.Valid() {
+		return coffer.Errorf(coffer.InvalidArgument, "Invalid uploadId marker").
+			With("ArgumentName", "upload-id-marker").With("ArgumentValue", string(id))
+	}
 	page, err := q.session.ListUploads(q.ctx, in)
 	if err != nil {
 		return err
+	}
+	next, nextID := page.Next, page.NextID
+	if n := len(page.Uploads); next == "" && n > 0 {
+		// AWS has both markers on the last page too.
+		next, nextID = page.Uploads[n-1].Key, page.Uploads[n-1].ID
 	}
 	d := newDoc("ListMultipartUploadsResult", namespace)
 	d.text("Bucket", string(q.bucket))
 	d.text("KeyMarker", encode(in.After))
 	d.text("UploadIdMarker", string(in.AfterID))
-	d.optional("NextKeyMarker", encode(page.Next))
-	d.optional("NextUploadIdMarker", string(page.NextID))
+	d.text("NextKeyMarker", encode(next))
+	d.text("NextUploadIdMarker", string(nextID))
 	d.optional("Delimiter", encode(in.Delimiter))
-	d.text("Prefix", encode(in.Prefix))
+	d.optional("Prefix", encode(in.Prefix))
 	d.text("MaxUploads", strconv.Itoa(in.Max))
 	d.flag("IsTruncated", page.Next != "")
 	if urls {
