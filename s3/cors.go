@@ -74,6 +74,9 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 		}
 		r := coffer.CORSRule{MaxAgeSeconds: -1}
 		for _, e := range c.children {
+			if e.value == "" && e.name != "ID" {
+				return nil, malformed(errors.New(e.name + " is empty"))
+			}
 			switch e.name {
 			case "ID":
 				r.ID = e.value
