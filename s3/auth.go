@@ -34,6 +34,9 @@ func (q *request) authenticate() error {
 	if err := nobody(q.r, auth, q.op); err != nil {
 		return err
 	}
+	if err := q.coversBody(auth); err != nil {
+		return err
+	}
 	q.signature.kind, q.signature.time = auth.Kind, auth.Time
 	var key sigv4.Key
 	if auth.Kind != sigv4.Anonymous {
@@ -53,6 +56,18 @@ func (q *request) authenticate() error {
 		q.session = q.session.AsReplica()
 	}
 	return nil
+}
+
+// coversBody refuses a body that its signature says nothing about, where the operator
+// wants that. A pre-signed URL was made by who trusts its bearer with the body.
+func (q *request) coversBody(auth *sigv4.Auth) error {
+	if !q.SignedPayloadsOverHTTP || q.r.TLS != nil || auth.Kind != sigv4.Header || q.r.ContentLength == 0 {
+		return nil
+	}
+	if auth.Payload != sigv4.PayloadUnsigned && auth.Payload != sigv4.PayloadUnsignedChunksTrailer {
+		return nil
+	}
+	return coffer.Errorf(coffer.InvalidRequest, "A body over plain HTTP must be signed here: x-amz-content-sha256 is %s. Use HTTPS, or sign the payload.", auth.ContentSHA256)
 }
 
 // verify finds the credential that a request claims, checks the signature with

@@ -43,6 +43,9 @@ type Options struct {
 	// CustomerKeysOverHTTP takes the keys of clients (SSE-C) over connections that
 	// others could read, and not only over TLS and from this machine.
 	CustomerKeysOverHTTP bool
+	// SignedPayloadsOverHTTP refuses bodies that no signature covers on connections
+	// on which others could change them.
+	SignedPayloadsOverHTTP bool
 }
 
 // Handler serves S3.

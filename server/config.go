@@ -104,6 +104,8 @@ type Config struct {
 	KMSKeys coffer.Secret
 	// CustomerKeysOverHTTP takes keys of SSE-C over plain HTTP from other machines.
 	CustomerKeysOverHTTP bool
+	// SignedPayloadsOverHTTP refuses bodies over plain HTTP that are not signed.
+	SignedPayloadsOverHTTP bool
 	// RootEmail names the account that the first start makes.
 	RootEmail string
 	// RootPassword makes the first member, who signs in with RootEmail, without a

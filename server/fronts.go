@@ -29,8 +29,9 @@ func (s *Server) s3Handler() http.Handler {
 		Regions: slices.Clone(s.cfg.Regions),
 		Domains: slices.Clone(s.cfg.Domains),
 
-		WebsiteDomains:       slices.Clone(s.cfg.WebsiteDomains),
-		CustomerKeysOverHTTP: s.cfg.CustomerKeysOverHTTP,
+		WebsiteDomains:         slices.Clone(s.cfg.WebsiteDomains),
+		CustomerKeysOverHTTP:   s.cfg.CustomerKeysOverHTTP,
+		SignedPayloadsOverHTTP: s.cfg.SignedPayloadsOverHTTP,
 
 		Now:     s.cfg.Now,
 		Rand:    s.cfg.Rand,

@@ -105,6 +105,7 @@ var settings = []setting{
 	toggle("encryption", "encrypt the bytes of all new objects, whether or not they ask for it; those of before stay as they are", func(v *values) *bool { return &v.Encryption }),
 	secret("kms_keys", "keys of SSE-KMS: NAME=URL, separated by commas, with URLs such as base64key://KEY (32 bytes) and hashivault://KEY; the first is used where none is named", func(v *values) *coffer.Secret { return &v.KMSKeys }),
 	toggle("s3_allow_sse_c_over_http", "take the keys of clients (SSE-C) over plain HTTP from other machines too, say behind a proxy that has TLS", func(v *values) *bool { return &v.CustomerKeysOverHTTP }),
+	toggle("s3_signed_payloads_over_http", "over plain HTTP refuse bodies that are not signed (UNSIGNED-PAYLOAD and unsigned chunks), which others on the way could change; pre-signed URLs are taken all the same", func(v *values) *bool { return &v.SignedPayloadsOverHTTP }),
 	text("root_email", kindText, "e-mail address of the account that the first start makes, and of its first member", "", func(v *values) *string { return &v.RootEmail }),
 	secret("root_password", "password of the first member, instead of the setup link", func(v *values) *coffer.Secret { return &v.RootPassword }),
 	withFile(text("root_access_key_id", kindText, "Access Key ID that the first account must have", "made at the first start", func(v *values) *string { return &v.RootAccessKeyID })),

@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// CHK-14, the matrix of operations, is TestCredentials. Of CHK-13 there are no
-// buckets that strangers may write to; the private one is tried. CHK-15 is a
-// choice that is documented and not an attack: UNSIGNED-PAYLOAD is taken over
-// plain HTTP.
+// CHK-14, the matrix of operations, is TestCredentials. Of CHK-13 the private bucket is
+// tried here, and one that strangers may write to in TestPublicBuckets. CHK-15 is
+// in TestSignedPayloadsOverHTTP.
 var chunkRows = []row{
 	{"CHK-00", "streams that are well formed are stored as they were meant", goodStreams},
 	{"CHK-01", "the head of an unsigned stream is verified", unsignedStreamHead},

@@ -60,17 +60,18 @@ const (
 // newWorld starts a server and fills it.
 func newWorld(t *testing.T, args ...string) *world {
 	t.Helper()
-	return makeWorld(t, true, args...)
+	return makeWorld(t, true, nil, args...)
 }
 
 // newPlainWorld is newWorld without TLS, for requests that are written byte by
 // byte. The console's cookies need TLS, so nobody signs in there.
 func newPlainWorld(t *testing.T, args ...string) *world {
 	t.Helper()
-	return makeWorld(t, false, args...)
+	return makeWorld(t, false, nil, args...)
 }
 
-func makeWorld(t *testing.T, tls bool, args ...string) *world {
+// makeWorld is both, with variables of the environment.
+func makeWorld(t *testing.T, tls bool, env []string, args ...string) *world {
 	t.Helper()
 	w := &world{errors: &errorList{}, ids: map[pair]coffer.KeyID{}, root: password}
 	file := filepath.Join(t.TempDir(), "password")
@@ -78,7 +79,7 @@ func makeWorld(t *testing.T, tls bool, args ...string) *world {
 		t.Fatal(err)
 	}
 	w.server = harness.Start(t, harness.Options{TLS: tls, Args: args,
-		Env: []string{"COFFER_ROOT_EMAIL=" + rootEmail, "COFFER_ROOT_PASSWORD_FILE=" + file}})
+		Env: append([]string{"COFFER_ROOT_EMAIL=" + rootEmail, "COFFER_ROOT_PASSWORD_FILE=" + file}, env...)})
 	w.server.Hide(password)
 	w.connect(t)
 	w.fill(t)
