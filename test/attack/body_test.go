@@ -12,9 +12,8 @@ import (
 	"unicode/utf16"
 )
 
-// XML-14 cannot be tried yet: there are no quotas, and the clock of the binary
-// is the machine's, so that no upload grows old. Of XML-08 only CORS and tags
-// are there to be misspelt.
+// XML-14 is in TestQuotas; that an upload grows old is for tests with a clock of their
+// own. XML-08 goes on in TestConfigurations and TestBucketPolicies.
 var bodyRows = []row{
 	{"XML-02", "no document fetches another", externalEntities},
 	{"XML-03", "a deep document is refused early", deepXML},

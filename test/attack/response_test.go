@@ -14,8 +14,8 @@ import (
 	"coffer"
 )
 
-// Of the family RSP-06 cannot be tried yet: buckets have no CORS rules. Of RSP-04
-// headers are tried here, and the fields of forms in TestForms.
+// Of RSP-04 headers are tried here, and the fields of forms in TestForms; RSP-06 is in
+// TestConfigurations, and RSP-01 goes on in TestPublicBuckets.
 var responseRows = []row{
 	{"RSP-01", "strangers override no header", anonymousOverrides},
 	{"RSP-02", "an override adds no header", responseSplitting},

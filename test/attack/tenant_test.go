@@ -15,13 +15,8 @@ import (
 	"coffer/api"
 )
 
-// Rows of the family that cannot be tried yet, and why:
-//
-//	TEN-15  no call takes a URL that the server fetches
-//	TEN-20  there are no quotas
-//
-// Of TEN-09 websites, webhooks and lifecycle rules are not there; of TEN-17 there
-// are no sessions. What a bucket has today is tried.
+// TEN-15 is in TestOutwardCalls, TEN-20 in TestQuotas, and of TEN-09 what is set on a
+// bucket in TestConfigurations. Of TEN-17 there are no sessions to be tried.
 var tenantRows = []row{
 	{"TEN-01", "a copy needs the right to read its source", copySource},
 	{"TEN-03", "a copy source is read once and in one way", copySourceForms},
