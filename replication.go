@@ -85,11 +85,14 @@ func (r ReplicationState) Status() ReplicationStatus {
 	return ReplicationCompleted
 }
 
-// The limits of a replication configuration (AWS, "PutBucketReplication").
+// The limits of a replication configuration (AWS, "PutBucketReplication"). How many
+// destinations there are, AWS does not bound, but each makes one write into another.
 const (
 	replicationRulesMax    = 1000
 	replicationIDMax       = 255
 	replicationPriorityMax = 1<<31 - 1
+
+	ReplicationDestinationsMax = 10
 )
 
 // Check tells whether a bucket can have the configuration, and reads the names of
@@ -98,7 +101,7 @@ func (c *Replication) Check() error {
 	if len(c.Rules) == 0 || len(c.Rules) > replicationRulesMax || c.Role == "" {
 		return &Error{Code: MalformedXML}
 	}
-	ids, priorities := map[string]bool{}, map[int]bool{}
+	ids, priorities, destinations := map[string]bool{}, map[int]bool{}, map[string]bool{}
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if len(r.ID) > replicationIDMax || r.Priority < 0 || r.Priority > replicationPriorityMax {
@@ -122,6 +125,10 @@ func (c *Replication) Check() error {
 		}
 		if err := r.parseDestination(); err != nil {
 			return err
+		}
+		if destinations[r.Destination()] = true; len(destinations) > ReplicationDestinationsMax {
+			return Errorf(InvalidRequest, "A replication configuration can have at most %d different destinations: %s is one more.",
+				ReplicationDestinationsMax, r.ARN)
 		}
 	}
 	return nil

@@ -218,8 +218,13 @@ func (r *Replicator) copy(ctx context.Context, t *coffer.ReplicationTarget, task
 	case task.Marker():
 		version, err = r.Client.Mark(ctx, t, task.To, task.Key)
 		return version, false, err
+	case source.Failed: // the change comes with the copy
 	case task.TagsOnly():
 		return "", false, r.Client.PutTags(ctx, t, task.To, task.Key, source.There, source.Tags)
+	case task.RetentionOnly():
+		return "", false, r.Client.PutRetention(ctx, t, task.To, task.Key, source.There, source.Lock.Retention)
+	case task.HoldOnly():
+		return "", false, r.Client.PutLegalHold(ctx, t, task.To, task.Key, source.There, source.Lock.Hold)
 	}
 	o := source.Object
 	if task.StorageClass != "" {

@@ -32,6 +32,7 @@ var owner = coffer.Actor{Account: account, Canonical: "aa"}
 // site is a coffer: its objects, its address, and a switch that takes it away.
 type site struct {
 	objects *objects.Service
+	keys    *keys.Service
 	url     string
 	target  coffer.ReplicationTarget
 	refuse  atomic.Int32 // a status that it answers to everything, if not 0
@@ -65,6 +66,7 @@ func newSite(t *testing.T, name, bucket string, targets []coffer.ReplicationTarg
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = keyring.Close() })
+	s.keys = keyring
 	scope := coffer.Scope{Grants: []coffer.Grant{{Preset: coffer.PresetReadWrite}}}
 	key, secret, err := keyring.As(coffer.Caller{Operator: true}).Create(t.Context(), coffer.Account{ID: account, Canonical: "aa", Name: name}, keys.CreateInput{Name: name, Scope: &scope})
 	if err != nil {

@@ -24,11 +24,9 @@ type glacierDetails struct {
 }
 
 type replicationDetails struct {
-	Rule      string `json:"replicationRuleId,omitempty"`
 	Bucket    string `json:"destinationBucket"`
-	Operation string `json:"s3Operation"`
+	Operation string `json:"s3Operation,omitempty"`
 	Requested string `json:"requestTime"`
-	Reason    string `json:"failureReason,omitempty"`
 }
 
 type lifecycleDetails struct {

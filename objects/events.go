@@ -71,7 +71,7 @@ func (s Session) tagged(tx meta.Tx, b coffer.Bucket, o *row) error {
 	if len(o.Tags) == 0 {
 		name = "ObjectTagging:Delete"
 	}
-	return errors.Join(s.replicateTags(tx, b, o),
+	return errors.Join(s.replicateChange(tx, b, o, replicateTags),
 		s.tell(tx, b, happening{name: name, object: o.Object, at: s.nowAfter(o.Modified)}))
 }
 

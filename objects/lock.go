@@ -220,7 +220,7 @@ func (s Session) PutRetention(ctx context.Context, bucket coffer.BucketName, key
 			return err
 		}
 	}
-	return s.setLock(ctx, bucket, key, version, coffer.PutObjectRetention, func(r meta.Reader, b coffer.Bucket, o *row) error {
+	return s.setLock(ctx, bucket, key, version, coffer.PutObjectRetention, replicateRetention, func(r meta.Reader, b coffer.Bucket, o *row) error {
 		if o.Lock.Retention.Loosens(next) {
 			if err := s.mayLoosen(r, b, o.Object, bypass); err != nil {
 				return err
@@ -233,13 +233,13 @@ func (s Session) PutRetention(ctx context.Context, bucket coffer.BucketName, key
 
 // PutLegalHold sets the legal hold of a version.
 func (s Session) PutLegalHold(ctx context.Context, bucket coffer.BucketName, key, version string, hold coffer.LegalHold) error {
-	return s.setLock(ctx, bucket, key, version, coffer.PutObjectLegalHold, func(_ meta.Reader, _ coffer.Bucket, o *row) error {
+	return s.setLock(ctx, bucket, key, version, coffer.PutObjectLegalHold, replicateHold, func(_ meta.Reader, _ coffer.Bucket, o *row) error {
 		o.Lock.Hold = hold
 		return nil
 	})
 }
 
-func (s Session) setLock(ctx context.Context, bucket coffer.BucketName, key, version string, a coffer.Action,
+func (s Session) setLock(ctx context.Context, bucket coffer.BucketName, key, version string, a coffer.Action, replicate int,
 	fn func(meta.Reader, coffer.Bucket, *row) error) error {
 	if err := s.Writable(); err != nil {
 		return err
@@ -248,7 +248,10 @@ func (s Session) setLock(ctx context.Context, bucket coffer.BucketName, key, ver
 		if !b.ObjectLock {
 			return noObjectLock()
 		}
-		return fn(tx, b, o)
+		if err := fn(tx, b, o); err != nil {
+			return err
+		}
+		return s.replicateChange(tx, b, o, replicate)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"coffer"
 	"coffer/meta"
@@ -96,9 +97,15 @@ func (s Session) planReplication(tx meta.Tx, b coffer.Bucket, o *row) error {
 	if err != nil {
 		return err
 	}
+	status := coffer.ReplicationPending
+	if o.Encryption.Is(coffer.SSEC) {
+		// Only its client can read it, and no later try could. (AWS copies the encrypted
+		// bytes, which no other service would take.)
+		status = coffer.ReplicationFailed
+	}
 	for _, r := range rules {
 		if !o.DeleteMarker || r.DeleteMarkers {
-			o.Replication.Replicas = append(o.Replication.Replicas, coffer.Replica{Destination: r.Destination(), Status: coffer.ReplicationPending})
+			o.Replication.Replicas = append(o.Replication.Replicas, coffer.Replica{Destination: r.Destination(), Status: status})
 		}
 	}
 	return nil
@@ -136,17 +143,30 @@ func (s Session) replicate(tx meta.Tx, b coffer.Bucket, o *row) error {
 		if o.DeleteMarker && !r.DeleteMarkers {
 			continue
 		}
-		if err := s.enqueueReplication(tx, r.Target, ReplicationTask{what: what, Bucket: b.Name, bucketID: b.ID, Key: o.Key,
-			Version: o.VersionID, To: r.Bucket, StorageClass: r.StorageClass}); err != nil {
+		task := newTask(what, b, o, r)
+		if o.Encryption.Is(coffer.SSEC) {
+			err = errors.Join(
+				tx.Add(replicationCountKey(b.ID, replicationsFailed), 1),
+				s.notReplicated(tx, b, r.Target, task, o.Modified))
+		} else {
+			err = s.enqueueReplication(tx, r.Target, task)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replicateTags queues the tags of a version that has replicas.
-func (s Session) replicateTags(tx meta.Tx, b coffer.Bucket, o *row) error {
-	if len(o.Replication.Replicas) == 0 {
+func newTask(what int, b coffer.Bucket, o *row, r coffer.ReplicationRule) ReplicationTask {
+	return ReplicationTask{what: what, Bucket: b.Name, bucketID: b.ID, Key: o.Key, Version: o.VersionID, To: r.Bucket, StorageClass: r.StorageClass}
+}
+
+// replicateChange queues the tags or the lock of a version that has replicas. It is
+// queued behind a copy that waits too, which may be under way and have read what was
+// there before.
+func (s Session) replicateChange(tx meta.Tx, b coffer.Bucket, o *row, what int) error {
+	if len(o.Replication.Replicas) == 0 || o.Encryption.Is(coffer.SSEC) {
 		return nil
 	}
 	rules, err := s.replicationRules(tx, b, o)
@@ -156,10 +176,10 @@ func (s Session) replicateTags(tx meta.Tx, b coffer.Bucket, o *row) error {
 	for _, r := range rules {
 		for i := range o.Replication.Replicas {
 			c := &o.Replication.Replicas[i]
-			if c.Destination != r.Destination() || c.Status == coffer.ReplicationPending {
-				continue // the copy that waits takes the tags along
+			if c.Destination != r.Destination() {
+				continue
 			}
-			task := ReplicationTask{what: replicateTags, Bucket: b.Name, bucketID: b.ID, Key: o.Key, Version: o.VersionID, To: r.Bucket, StorageClass: r.StorageClass}
+			task := newTask(what, b, o, r)
 			if c.Status == coffer.ReplicationFailed {
 				task.what = replicateObject
 			}
@@ -170,6 +190,17 @@ func (s Session) replicateTags(tx meta.Tx, b coffer.Bucket, o *row) error {
 		}
 	}
 	return nil
+}
+
+// notReplicated tells of a copy that will not be made.
+func (s *Service) notReplicated(tx meta.Tx, b coffer.Bucket, target string, t ReplicationTask, asked time.Time) error {
+	d := &replicationDetails{Bucket: "arn:aws:s3:::" + target + ":" + string(t.To), Requested: asked.UTC().Format(eventTimeFormat)}
+	if t.what == replicateObject {
+		d.Operation = "OBJECT_PUT"
+	}
+	o := coffer.Object{Key: t.Key, VersionID: t.Version}
+	return s.asItself(b).tell(tx, b, happening{name: "Replication:OperationFailedReplication", object: o, at: s.nowAfter(asked), deleted: true,
+		details: eventDetails{Replication: d}})
 }
 
 // replicated writes down what a copy of a version came to, if the version is still

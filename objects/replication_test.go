@@ -1,7 +1,10 @@
 package objects
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,4 +57,51 @@ func TestWhatIsPutOffDoesNotStandInTheWay(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Bucket != "other" {
 		t.Errorf("WaitingReplications() behind %d that were put off = %v, %v, want the one that is due", replicationLook, list, err)
 	}
+}
+
+// TestWhatOnlyItsClientCanReadFailsAtOnce: no later try could copy an object of SSE-C.
+func TestWhatOnlyItsClientCanReadFailsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ReplicationTargets = []coffer.ReplicationTarget{{Name: "there", Account: coffer.AnyAccount}}
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	must(t, w.alice.PutBucketReplication(ctx, "bucket", coffer.Replication{Role: "r", Rules: []coffer.ReplicationRule{
+		{ID: "r", Enabled: true, ARN: "arn:aws:s3:::there:copies"}}}))
+	notified(t, w, coffer.NotificationRule{ID: "r", Events: []string{"s3:Replication:*"}})
+	w.clock.step(time.Second)
+	secret := coffer.NewSecretFrom(strings.Repeat("k", coffer.CustomerKeyBytes))
+	o, err := w.alice.Put(ctx, PutInput{Bucket: "bucket", Key: "k", Body: strings.NewReader("x"), Size: 1, Encryption: Encrypting{Kind: coffer.SSEC, CustomerKey: secret}})
+	must(t, err)
+	must(t, w.alice.PutObjectTagging(ctx, "bucket", "k", "", []coffer.Tag{{Key: "a", Value: "1"}}))
+	if got := o.Replication.Status(); got != coffer.ReplicationFailed {
+		t.Errorf("the object is %s, want FAILED", got)
+	}
+	if list, _, err := w.WaitingReplications(ctx, "there", 10); err != nil || len(list) != 0 {
+		t.Errorf("WaitingReplications() = %v, %v, want none", list, err)
+	}
+	names, records := waiting(t, w)
+	if want := []string{"test", "Replication:OperationFailedReplication k"}; !slices.Equal(names, want) {
+		t.Fatalf("events = %q, want %q", names, want)
+	}
+	if d := records[0].Replication; d == nil || d.Bucket != "arn:aws:s3:::there:copies" || d.Operation != "OBJECT_PUT" {
+		t.Errorf("replicationEventData = %+v, want where the object was to go", d)
+	}
+	if c, err := w.ReplicationCounts(ctx, "bucket"); err != nil || c != (ReplicationCounts{Failed: 1}) {
+		t.Errorf("ReplicationCounts() = %+v, %v, want one that failed", c, err)
+	}
+}
+
+func TestOneWriteHasFewDestinations(t *testing.T) {
+	w := newWorld(t)
+	w.ReplicationTargets = []coffer.ReplicationTarget{{Name: "there", Account: coffer.AnyAccount}}
+	must(t, w.alice.PutVersioning(t.Context(), "bucket", coffer.VersioningEnabled))
+	c := coffer.Replication{Role: "r"}
+	for i := range coffer.ReplicationDestinationsMax {
+		for _, prefix := range []string{"a", "b"} {
+			c.Rules = append(c.Rules, coffer.ReplicationRule{ID: fmt.Sprint(prefix, i), Enabled: true, Prefix: prefix, ARN: fmt.Sprintf("arn:aws:s3:::there:copies%d", i)})
+		}
+	}
+	must(t, w.alice.PutBucketReplication(t.Context(), "bucket", c))
+	c.Rules = append(c.Rules, coffer.ReplicationRule{ID: "more", Enabled: true, ARN: "arn:aws:s3:::there:more"})
+	wantCode(t, "PutBucketReplication() with one more destination", w.alice.PutBucketReplication(t.Context(), "bucket", c), coffer.InvalidRequest)
 }

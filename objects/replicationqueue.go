@@ -103,6 +103,8 @@ type ReplicaSource struct {
 	Session Session
 	// There is the version that the other service has of it, if any.
 	There string
+	// Failed says that the other service never got it: a change of it is a copy.
+	Failed bool
 }
 
 // ReplicationSource finds the version that a task copies; nil if it is gone, and with
@@ -127,7 +129,7 @@ func (s *Service) ReplicationSource(ctx context.Context, target string, t Replic
 		found = &ReplicaSource{Object: o.Object, Session: s.asItself(b)}
 		for _, c := range o.Replication.Replicas {
 			if c.Destination == target+":"+string(t.To) {
-				found.There = c.VersionID
+				found.There, found.Failed = c.VersionID, c.Status == coffer.ReplicationFailed
 			}
 		}
 		return nil
@@ -160,11 +162,10 @@ func (s *Service) ReplicationGivenUp(ctx context.Context, target string, t Repli
 		if err != nil {
 			return err
 		}
-		o := coffer.Object{Key: t.Key, VersionID: t.Version}
 		return errors.Join(
 			tx.Add(replicationCountKey(t.bucketID, replicationsFailed), 1),
 			replicated(tx, t, target, coffer.ReplicationFailed, ""),
-			s.asItself(b).tell(tx, b, happening{name: "Replication:OperationFailedReplication", object: o, at: s.now(), deleted: true}))
+			s.notReplicated(tx, b, target, t, t.Time()))
 	})
 }
 

@@ -50,6 +50,8 @@ const (
 	replicateObject = 1 + iota
 	replicateMarker
 	replicateTags
+	replicateRetention
+	replicateHold
 )
 
 // ReplicationTask is one copy that is to be made in another service.
@@ -73,8 +75,14 @@ type ReplicationTask struct {
 // Marker tells that a delete marker is to be made, and not a copy.
 func (t ReplicationTask) Marker() bool { return t.what == replicateMarker }
 
-// TagsOnly tells that the copy is there and has other tags now.
+// TagsOnly tells that the version has other tags now than when it was copied.
 func (t ReplicationTask) TagsOnly() bool { return t.what == replicateTags }
+
+// RetentionOnly tells that it has another retention, HoldOnly another legal hold.
+func (t ReplicationTask) RetentionOnly() bool { return t.what == replicateRetention }
+
+// HoldOnly is told by RetentionOnly.
+func (t ReplicationTask) HoldOnly() bool { return t.what == replicateHold }
 
 // Time is when the change was made that is to be replicated.
 func (t ReplicationTask) Time() time.Time {
@@ -134,7 +142,7 @@ func decodeTask(value []byte) (ReplicationTask, error) {
 		}
 		return nil
 	})
-	if err == nil && (t.what < replicateObject || t.what > replicateTags || t.Key == "" || t.To == "") {
+	if err == nil && (t.what < replicateObject || t.what > replicateHold || t.Key == "" || t.To == "") {
 		err = errors.New("it names nothing to do")
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"coffer"
 )
@@ -38,6 +39,18 @@ func headers(o coffer.Object) http.Header {
 		h.Set("X-Amz-Tagging", strings.Join(pairs, "&"))
 	}
 	return h
+}
+
+// setLock locks a copy as the object is. A retention that is over keeps nothing, and
+// no service would take it.
+func setLock(h http.Header, lock coffer.Lock, now time.Time) {
+	if lock.Retention.Holds(now) {
+		h.Set("X-Amz-Object-Lock-Mode", string(lock.Retention.Mode))
+		h.Set("X-Amz-Object-Lock-Retain-Until-Date", lock.Retention.Until.UTC().Format(time.RFC3339Nano))
+	}
+	if lock.Hold == coffer.HoldOn {
+		h.Set("X-Amz-Object-Lock-Legal-Hold", lock.Hold.String())
+	}
 }
 
 // encodeMetadata writes a value that is not ASCII in the form of RFC 2047, as S3

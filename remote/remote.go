@@ -166,7 +166,9 @@ func cut(s string) string {
 // Put copies an object in one request and returns the version that it has there.
 func (c *Client) Put(ctx context.Context, t *coffer.ReplicationTarget, bucket coffer.BucketName, o coffer.Object, body io.Reader) (version string, err error) {
 	h := headers(o)
-	if sum := o.Checksum; sum.Value != "" && sum.Type == coffer.FullObject && chosen(sum) {
+	setLock(h, o.Lock, c.now())
+	// What is locked needs a checksum (AWS, "PutObject"), whoever chose it.
+	if sum := o.Checksum; sum.Value != "" && sum.Type == coffer.FullObject && (chosen(sum) || o.Lock != coffer.Lock{}) {
 		h.Set("X-Amz-Checksum-"+string(sum.Algorithm), sum.Value)
 	}
 	if e := o.Encryption; e.Is(coffer.NotEncrypted) || e.Is(coffer.SSES3) {
@@ -179,6 +181,7 @@ func (c *Client) Put(ctx context.Context, t *coffer.ReplicationTarget, bucket co
 // Begin begins a copy of many parts.
 func (c *Client) Begin(ctx context.Context, t *coffer.ReplicationTarget, bucket coffer.BucketName, o coffer.Object) (upload string, err error) {
 	h := headers(o)
+	setLock(h, o.Lock, c.now())
 	if sum := o.Checksum; chosen(sum) {
 		h.Set("X-Amz-Checksum-Algorithm", string(sum.Algorithm))
 		h.Set("X-Amz-Checksum-Type", string(sum.Type))
@@ -256,19 +259,43 @@ func (c *Client) Mark(ctx context.Context, t *coffer.ReplicationTarget, bucket c
 
 // PutTags puts tags in the place of those that a version has there.
 func (c *Client) PutTags(ctx context.Context, t *coffer.ReplicationTarget, bucket coffer.BucketName, key, version string, tags []coffer.Tag) error {
-	query := url.Values{"tagging": {""}}
-	if version != "" {
-		query.Set("versionId", version)
-	}
 	var b strings.Builder
 	b.WriteString("<Tagging><TagSet>")
 	for _, tag := range tags {
 		b.WriteString("<Tag><Key>" + escapeText(tag.Key) + "</Key><Value>" + escapeText(tag.Value) + "</Value></Tag>")
 	}
 	b.WriteString("</TagSet></Tagging>")
-	h := http.Header{}
-	setMD5(h, md5Of(b.String()))
-	_, _, err := c.do(ctx, t, call{method: http.MethodPut, bucket: bucket, key: key, query: query, header: h,
-		body: strings.NewReader(b.String()), size: int64(b.Len()), payload: hash(b.String())})
+	return c.change(ctx, t, call{bucket: bucket, key: key, query: url.Values{"tagging": {""}}, header: http.Header{}}, version, b.String())
+}
+
+// PutRetention puts a retention in the place of the one that a version has there, if
+// the key may: what is shortened here is to be shortened there.
+func (c *Client) PutRetention(ctx context.Context, t *coffer.ReplicationTarget, bucket coffer.BucketName, key, version string, r coffer.Retention) error {
+	body := "<Retention></Retention>"
+	if r.Mode != "" {
+		if !r.Holds(c.now()) {
+			return nil // it ended while it waited
+		}
+		body = "<Retention><Mode>" + string(r.Mode) + "</Mode><RetainUntilDate>" + r.Until.UTC().Format(time.RFC3339Nano) + "</RetainUntilDate></Retention>"
+	}
+	h := http.Header{"X-Amz-Bypass-Governance-Retention": {"true"}}
+	return c.change(ctx, t, call{bucket: bucket, key: key, query: url.Values{"retention": {""}}, header: h}, version, body)
+}
+
+// PutLegalHold sets the legal hold of a version there.
+func (c *Client) PutLegalHold(ctx context.Context, t *coffer.ReplicationTarget, bucket coffer.BucketName, key, version string, hold coffer.LegalHold) error {
+	return c.change(ctx, t, call{bucket: bucket, key: key, query: url.Values{"legal-hold": {""}}, header: http.Header{}}, version,
+		"<LegalHold><Status>"+hold.String()+"</Status></LegalHold>")
+}
+
+// change puts a document in the place of one that a version has there; "" is the
+// current version.
+func (c *Client) change(ctx context.Context, t *coffer.ReplicationTarget, q call, version, body string) error {
+	if version != "" {
+		q.query.Set("versionId", version)
+	}
+	setMD5(q.header, md5Of(body))
+	q.method, q.body, q.size, q.payload = http.MethodPut, strings.NewReader(body), int64(len(body)), hash(body)
+	_, _, err := c.do(ctx, t, q)
 	return err
 }
