@@ -38,9 +38,13 @@ var (
 // Store is an ordered key/value store. Its methods may be called from many
 // goroutines.
 type Store interface {
-	// View runs fn once on one consistent snapshot, taken no later than fn's
-	// first read, and returns what fn returned. What fn read is durable when
-	// View returns, not before: nothing it read may leave the process earlier.
+	// View runs fn on one consistent state, no older than the call, and returns
+	// what fn returned. What fn read is durable when View returns, not before:
+	// nothing it read may leave the process earlier.
+	//
+	// fn may run again after a conflict, until it has opened an Iter: a few keys
+	// are read without a snapshot. So up to there it starts from scratch each
+	// time, and returns at once the errors that the Reader gives it.
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update runs fn in a serializable transaction. When it returns nil the

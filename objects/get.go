@@ -132,6 +132,8 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 	}
 	c, s := &Content{service: s.Service}, s.at(in.Version)
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
+		_ = c.Close()
+		*c = Content{service: s.Service} // an earlier run may have found another object
 		var err error
 		if c.Bucket, err = s.bucket(r, in.Bucket, in.action(), in.Key); err != nil {
 			return err

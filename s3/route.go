@@ -128,16 +128,42 @@ func (q query) get(name string) string {
 	return ""
 }
 
+// routes is the route table by what a request shows first, in the table's order.
+var routes = func() map[routeStart][]*operation {
+	by := map[routeStart][]*operation{}
+	for i := range operations {
+		op := &operations[i]
+		by[routeStart{op.method, op.level}] = append(by[routeStart{op.method, op.level}], op)
+	}
+	return by
+}()
+
+type routeStart struct {
+	method string
+	level  level
+}
+
+// subResources has the query parameters that select an operation, with the levels
+// that they do it on.
+var subResources = func() map[string][]level {
+	by := map[string][]level{}
+	for _, op := range operations {
+		if op.sub != "" {
+			by[op.sub] = append(by[op.sub], op.level)
+		}
+	}
+	return by
+}()
+
 // route finds the operation that a request asks for. What no row of the table
 // names is refused: an operation that AWS does not have, or not by this method.
 func route(r *http.Request, q query, t target) (operation, error) {
-	for _, op := range operations {
-		if op.method == r.Method && op.level == t.level && (op.sub == "" || q.has(op.sub)) &&
-			(op.header == "" || len(r.Header[op.header]) > 0) {
+	for _, op := range routes[routeStart{r.Method, t.level}] {
+		if (op.sub == "" || q.has(op.sub)) && (op.header == "" || len(r.Header[op.header]) > 0) {
 			if other := stray(q, t.level, r.Method); op.sub == "" && other != "" {
-				return op, methodNotAllowed(r.Method, other)
+				return *op, methodNotAllowed(r.Method, other)
 			}
-			return op, nil
+			return *op, nil
 		}
 	}
 	return operation{}, methodNotAllowed(r.Method, stray(q, t.level, r.Method))
@@ -148,7 +174,7 @@ func route(r *http.Request, q query, t target) (operation, error) {
 func stray(q query, l level, method string) string {
 	reads := method == get || method == head
 	for name := range q {
-		if slices.ContainsFunc(operations, func(op operation) bool { return op.sub == name && (op.level == l || !reads) }) {
+		if on := subResources[name]; len(on) > 0 && (!reads || slices.Contains(on, l)) {
 			return name
 		}
 	}

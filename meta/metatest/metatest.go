@@ -29,6 +29,8 @@ func Run(t *testing.T, open func(t *testing.T) meta.Store) {
 		{"AContextThatIsDoneWritesNothing", testContext},
 		{"ForgetsNothingThatIsLeftOpen", testLeftOpen},
 		{"AViewIsOneMoment", testViewIsOneMoment},
+		{"AnIterHoldsItsMoment", testIterHoldsAMoment},
+		{"NothingStaleIsRead", testNothingStaleIsRead},
 		{"RunsAgainAfterAConflict", testRunsAgain},
 		{"LosesNoIncrement", testLosesNoIncrement},
 		{"HasNoWriteSkew", testWriteSkew},

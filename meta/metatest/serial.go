@@ -1,6 +1,7 @@
 package metatest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,18 +15,118 @@ import (
 
 func testViewIsOneMoment(t *testing.T, s meta.Store) {
 	set(t, s, "a", "old", "b", "old", "c", "old")
+	var once sync.Once
+	change := func() error {
+		return s.Update(context.Background(), func(tx meta.Tx) error {
+			return errors.Join(tx.Set([]byte("b"), []byte("new")), tx.Set([]byte("d"), []byte("new")), tx.Delete([]byte("c")))
+		})
+	}
+	// Either state will do, but not one of a key and the other of the next.
 	view(t, s, func(r meta.Reader) error {
-		if got, err := get(r, "a"); err != nil || got != "old" {
-			t.Errorf("Get(a) = %q, %v", got, err)
+		first, err := get(r, "b")
+		if err != nil {
+			return err
 		}
+		if err := inside(&once, change); err != nil {
+			return err
+		}
+		want := "c=old"
+		switch got, err := get(r, "c"); {
+		case err != nil:
+			return err
+		case got == "<none>":
+			want = "d=new"
+		}
+		return wantScan(t, r, "a=old b="+first+" "+want)
+	})
+	view(t, s, func(r meta.Reader) error { return wantScan(t, r, "a=old b=new d=new") })
+}
+
+// testIterHoldsAMoment: what is read after an Iter was opened is of the same state
+// as the Iter, whatever is committed meanwhile, and fn does not run again.
+func testIterHoldsAMoment(t *testing.T, s meta.Store) {
+	set(t, s, "a", "old", "b", "old", "c", "old")
+	runs := 0
+	view(t, s, func(r meta.Reader) error {
+		runs++
+		it := r.Iter([]byte("a"), []byte("b"))
+		defer it.Close()
 		set(t, s, "b", "new", "d", "new")
 		update(t, s, func(tx meta.Tx) error { return tx.Delete([]byte("c")) })
 		if got, err := get(r, "b"); err != nil || got != "old" {
-			t.Errorf("Get(b) after a commit = %q, %v, want the state of the first read", got, err)
+			t.Errorf("Get(b) after a commit = %q, %v, want the state of the Iter", got, err)
 		}
 		return wantScan(t, r, "a=old b=old c=old")
 	})
-	view(t, s, func(r meta.Reader) error { return wantScan(t, r, "a=old b=new d=new") })
+	if runs != 1 {
+		t.Errorf("fn with an Iter ran %d times, want once", runs)
+	}
+}
+
+// testNothingStaleIsRead writes keys again and again, with and without a reader at
+// the same time, and reads each after its commit: what was read before must not be
+// taken for what is there.
+func testNothingStaleIsRead(t *testing.T, s meta.Store) {
+	const keys, rounds = 8, 60
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				_ = s.View(context.Background(), func(r meta.Reader) error {
+					for k := range keys {
+						if _, err := get(r, "k"+strconv.Itoa((k+i)%keys)); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+		})
+	}
+	each(t, keys, func(k int) error {
+		key := []byte("k" + strconv.Itoa(k))
+		for round := range rounds {
+			value := strconv.Itoa(round)
+			err := s.Update(context.Background(), func(tx meta.Tx) error {
+				switch round % 3 {
+				case 0:
+					return tx.Delete(key)
+				case 1:
+					return tx.DeleteRange(key, append(bytes.Clone(key), 0))
+				}
+				return tx.Set(key, []byte(value))
+			})
+			if err != nil {
+				return err
+			}
+			want := value
+			if round%3 < 2 {
+				want = "<none>"
+			}
+			check := func(r meta.Reader) error {
+				got, err := get(r, string(key))
+				if err == nil && got != want {
+					err = fmt.Errorf("round %d: Get(%s) after the commit = %q, want %q", round, key, got, want)
+				}
+				return err
+			}
+			if err := s.View(context.Background(), check); err != nil {
+				return err
+			}
+			if err := s.Update(context.Background(), func(tx meta.Tx) error { return check(tx) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	close(stop)
+	readers.Wait()
 }
 
 // inside runs fn in the first run of a transaction, in another goroutine, and

@@ -22,6 +22,9 @@ type Options struct {
 	Logger *slog.Logger
 	// CacheBytes is the size of the block cache; 0 is 64 MiB.
 	CacheBytes int64
+	// RowsBytes bounds the rows that are kept in memory in front of the database;
+	// 0 is 32 MiB.
+	RowsBytes int64
 	// MemtableBytes is how much is kept in memory, and so in the log, before it is
 	// written to a table; 0 is 32 MiB, and less than 4 MiB is 4 MiB. A small disk
 	// wants a small one: writing it needs as much room again.
@@ -49,6 +52,13 @@ const (
 	// written for payloads of 4 KiB.
 	separatedBytesMin = 1 << 10
 )
+
+func (o Options) rowsBytes() int64 {
+	if o.RowsBytes == 0 {
+		return rowsBytesDefault
+	}
+	return o.RowsBytes
+}
 
 // engine translates o for Pebble. fail is told of what Pebble calls fatal.
 func (o Options) engine(logger *slog.Logger, fail func(error)) *pebbledb.Options {

@@ -37,6 +37,7 @@ type Store struct {
 
 	stripes stripes
 	recent  recent
+	rows    rows
 	watch   hub
 	runs    gate
 	failure atomic.Pointer[error] // set once, when the state on disk is unknown
@@ -61,6 +62,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if opt.NoSync {
 		s.sync = pebbledb.NoSync
 	}
+	s.rows.init(opt.rowsBytes())
 	s.watch.watchers = make(map[*watcher]struct{})
 	db, err := pebbledb.Open(dir, opt.engine(logger, s.fail))
 	if err != nil {

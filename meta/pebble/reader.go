@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"io"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
@@ -11,7 +12,6 @@ import (
 // reader is what a View and an Update share: it finds bytes and keeps track of
 // what it gave out, so that all of it can be freed when fn is over.
 type reader struct {
-	src     pebbledb.Reader // a snapshot, or a batch on top of the database
 	over    bool
 	copies  []byte      // small values are copied here
 	closers []io.Closer // what keeps larger values in memory
@@ -23,8 +23,31 @@ const (
 	copiesBytes    = 4 << 10
 )
 
-func (r *reader) get(key []byte) ([]byte, error) {
-	value, closer, err := r.src.Get(key)
+// row reads what key holds in a state of s, of which src shows all but what the
+// key's stripe tells of. With keep it is kept for who reads it next.
+func (r *reader) row(s *Store, src pebbledb.Reader, hash uint64, key []byte, state uint64, keep bool) ([]byte, error) {
+	if row, ok := s.rows.find(hash, key, state); ok {
+		if row.value == nil {
+			return nil, meta.ErrNotFound
+		}
+		return row.value, nil
+	}
+	value, err := r.get(src, key)
+	if !keep || len(value) > copiedBytesMax {
+		return value, err
+	}
+	switch {
+	case err == nil:
+		value = append(make([]byte, 0, len(value)), value...)
+		s.rows.keep(hash, key, value, state, &s.stripes)
+	case errors.Is(err, meta.ErrNotFound):
+		s.rows.keep(hash, key, nil, state, &s.stripes)
+	}
+	return value, err
+}
+
+func (r *reader) get(src pebbledb.Reader, key []byte) ([]byte, error) {
+	value, closer, err := src.Get(key)
 	if err != nil {
 		return nil, readError("get", err)
 	}
@@ -46,12 +69,12 @@ func (r *reader) get(key []byte) ([]byte, error) {
 
 // iter opens an iterator. When it is closed, done gets what it covered; a nil
 // done spares the tracking.
-func (r *reader) iter(bounds span, done func(span)) *iterator {
+func (r *reader) iter(src pebbledb.Reader, bounds span, done func(span)) *iterator {
 	opt := &pebbledb.IterOptions{LowerBound: bounds.start, UpperBound: bounds.end}
 	if len(bounds.start) == 0 {
 		opt.LowerBound = nil
 	}
-	it, err := r.src.NewIter(opt)
+	it, err := src.NewIter(opt)
 	if err != nil {
 		return failedIter(readError("iterate", err))
 	}
@@ -70,7 +93,7 @@ func (r *reader) closeIters() {
 	}
 }
 
-// close frees all but src. The values that were given out end here.
+// close frees it. The values that were given out end here.
 func (r *reader) close() {
 	r.over = true
 	r.closeIters()

@@ -32,8 +32,14 @@ func newStripes() stripes {
 	return stripes{seed: maphash.MakeSeed(), seq: make([]atomic.Uint64, stripeCount)}
 }
 
-func (s *stripes) of(key []byte) *atomic.Uint64 {
-	return &s.seq[maphash.Bytes(s.seed, key)&stripeMask]
+// hash is what the other methods know a key by.
+func (s *stripes) hash(key []byte) uint64 { return maphash.Bytes(s.seed, key) }
+
+func (s *stripes) of(hash uint64) *atomic.Uint64 { return &s.seq[hash&stripeMask] }
+
+// newest returns the last commit that may have changed a key.
+func (s *stripes) newest(hash uint64) uint64 {
+	return max(s.of(hash).Load(), s.rangeDeleted.Load())
 }
 
 // span is start <= key < end; no end is the end of the store.
@@ -74,7 +80,7 @@ type recent struct {
 // written is what one commit changed.
 type written struct {
 	seq    uint64
-	keys   [][]byte
+	keys   []writtenKey
 	ranges []span
 }
 
@@ -82,13 +88,13 @@ type written struct {
 // as the range between the first and the last, to bound memory.
 func (r *recent) add(w written) {
 	total := 0
-	for _, key := range w.keys {
-		total += len(key)
+	for i := range w.keys {
+		total += len(w.keys[i].key)
 	}
 	if total > recentBytes {
 		var hull span
-		for i, key := range w.keys {
-			hull.add(key, i > 0)
+		for i := range w.keys {
+			hull.add(w.keys[i].key, i > 0)
 		}
 		w.keys, w.ranges = nil, append(w.ranges[:len(w.ranges):len(w.ranges)], hull)
 	}
@@ -134,8 +140,8 @@ func (r *recent) deletedRange(key []byte, after, upto uint64) bool {
 }
 
 func (w *written) touches(s *span) bool {
-	for _, key := range w.keys {
-		if s.contains(key) {
+	for i := range w.keys {
+		if s.contains(w.keys[i].key) {
 			return true
 		}
 	}

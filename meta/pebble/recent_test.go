@@ -12,15 +12,21 @@ import (
 
 func TestRecentNewest(t *testing.T) {
 	var r recent
-	many := make([][]byte, recentBytes/3)
+	many := make([]writtenKey, recentBytes/3)
 	for i := range many {
-		many[i] = fmt.Appendf(nil, "m%03d", i%1000)
+		many[i].key = fmt.Appendf(nil, "m%03d", i%1000)
+	}
+	keys := func(names ...string) (w []writtenKey) {
+		for _, name := range names {
+			w = append(w, writtenKey{key: []byte(name)})
+		}
+		return w
 	}
 	for seq := range uint64(recentCount + 10) {
-		r.add(written{seq: seq + 1, keys: [][]byte{[]byte("other")}})
+		r.add(written{seq: seq + 1, keys: keys("other")})
 	}
 	last := uint64(recentCount + 10)
-	r.add(written{seq: last + 1, keys: [][]byte{[]byte("a"), []byte("c")}})
+	r.add(written{seq: last + 1, keys: keys("a", "c")})
 	r.add(written{seq: last + 2, ranges: []span{newSpan([]byte("d"), []byte("f"))}})
 	r.add(written{seq: last + 3, keys: many})
 	r.add(written{seq: last + 4, ranges: []span{newSpan([]byte("x"), nil)}})

@@ -2,8 +2,8 @@ package pebble
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"sync/atomic"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
 
@@ -17,24 +17,35 @@ type tx struct {
 	reader
 	s       *Store
 	batch   *pebbledb.Batch
+	indexed bool // batch shows what it holds to reads; see index
 	started bool
 	start   uint64
 	locked  bool // commitMu is held
 
 	gets     []readKey
 	scans    []span
-	written  [][]byte
+	written  []writtenKey
 	deleted  []span
-	removed  map[int]struct{} // indices in written that are deletions
+	keys     []byte // what the keys of gets and written are cut from
 	bytes    int
 	conflict bool
 	err      error // the first error of a write
 }
 
 type readKey struct {
-	stripe *atomic.Uint64
-	key    []byte
+	hash uint64
+	key  []byte
 }
+
+// writtenKey is a key that a transaction wrote.
+type writtenKey struct {
+	hash    uint64
+	key     []byte
+	removed bool
+}
+
+// ownWritesMax is up to how many written keys are compared with one that is read.
+const ownWritesMax = 16
 
 // begin fixes the state that the transaction reads.
 func (t *tx) begin() {
@@ -42,6 +53,19 @@ func (t *tx) begin() {
 		t.started, t.start = true, t.s.applied.Load()
 	}
 }
+
+// copyOf returns a copy of key that stays as it is for as long as anybody has it.
+func (t *tx) copyOf(key []byte) []byte {
+	if cap(t.keys)-len(t.keys) < len(key) {
+		t.keys = make([]byte, 0, max(keysBytes, len(key)))
+	}
+	at := len(t.keys)
+	t.keys = append(t.keys, key...)
+	return t.keys[at:len(t.keys):len(t.keys)]
+}
+
+// keysBytes is how much room is made for the copies of keys at a time.
+const keysBytes = 512
 
 // Get implements meta.Reader.
 func (t *tx) Get(key []byte) ([]byte, error) {
@@ -52,14 +76,55 @@ func (t *tx) Get(key []byte) ([]byte, error) {
 		return nil, err
 	}
 	t.begin()
-	r := readKey{t.s.stripes.of(key), bytes.Clone(key)}
+	r := readKey{t.s.stripes.hash(key), t.copyOf(key)}
 	t.gets = append(t.gets, r)
-	value, err := t.get(key)
+	value, err := t.read(r)
 	if t.changed(r) {
 		t.conflict = true
 		return nil, errConflict
 	}
 	return value, err
+}
+
+// read reads a key, the transaction's own writes first.
+func (t *tx) read(r readKey) ([]byte, error) {
+	if !t.indexed {
+		if !t.wrote(r) {
+			return t.row(t.s, t.s.db, r.hash, r.key, t.start, false)
+		}
+		if err := t.index(); err != nil {
+			return nil, err
+		}
+	}
+	return t.get(t.batch, r.key)
+}
+
+// wrote reports whether the transaction may have written a key.
+func (t *tx) wrote(r readKey) bool {
+	if len(t.written) > ownWritesMax || len(t.deleted) > 0 {
+		return true
+	}
+	for i := range t.written {
+		if t.written[i].hash == r.hash {
+			return true
+		}
+	}
+	return false
+}
+
+// index makes the batch one that reads see through to the database. Few
+// transactions read what they wrote, and the others need not pay for it.
+func (t *tx) index() error {
+	if t.indexed {
+		return nil
+	}
+	t.indexed = true
+	plain := t.batch
+	t.batch = t.s.db.NewIndexedBatch()
+	if plain.Empty() {
+		return plain.Close()
+	}
+	return errors.Join(t.batch.Apply(plain, nil), plain.Close())
 }
 
 // Iter implements meta.Reader.
@@ -72,7 +137,14 @@ func (t *tx) Iter(start, end []byte) meta.Iter {
 		return failedIter(nil)
 	}
 	t.begin()
-	i := t.iter(bounds, func(covered span) { t.scans = append(t.scans, covered) })
+	src := pebbledb.Reader(t.s.db)
+	if t.indexed || len(t.written) > 0 || len(t.deleted) > 0 {
+		if err := t.index(); err != nil {
+			return failedIter(t.noted(err))
+		}
+		src = t.batch
+	}
+	i := t.iter(src, bounds, func(covered span) { t.scans = append(t.scans, covered) })
 	// The iterator shows the moment when it was opened; that must be start.
 	if t.s.recent.newest(&bounds, t.start, t.s.begun.Load()) > 0 {
 		t.conflict = true
@@ -87,7 +159,7 @@ func (t *tx) Set(key, value []byte) error {
 	if err := t.admit(meta.CheckPair(key, value), len(key)+len(value)); err != nil {
 		return err
 	}
-	t.written = append(t.written, bytes.Clone(key))
+	t.write(key, false)
 	return t.noted(t.batch.Set(key, value, nil))
 }
 
@@ -96,11 +168,7 @@ func (t *tx) Delete(key []byte) error {
 	if err := t.admit(meta.CheckKey(key), len(key)); err != nil {
 		return err
 	}
-	if t.removed == nil {
-		t.removed = make(map[int]struct{})
-	}
-	t.removed[len(t.written)] = struct{}{}
-	t.written = append(t.written, bytes.Clone(key))
+	t.write(key, true)
 	return t.noted(t.batch.Delete(key, nil))
 }
 
@@ -134,8 +202,12 @@ func (t *tx) Add(key []byte, delta int64) error {
 	if err := t.admit(meta.CheckKey(key), len(key)+meta.CounterBytes); err != nil {
 		return err
 	}
-	t.written = append(t.written, bytes.Clone(key))
+	t.write(key, false)
 	return t.noted(t.batch.Merge(key, meta.CounterValue(delta), nil))
+}
+
+func (t *tx) write(key []byte, removed bool) {
+	t.written = append(t.written, writtenKey{t.s.stripes.hash(key), t.copyOf(key), removed})
 }
 
 // admit returns why a write is refused: err, or that it is too late or too much.
@@ -159,7 +231,7 @@ func (t *tx) noted(err error) error {
 
 // changed reports whether a commit after start wrote the key, or may have.
 func (t *tx) changed(r readKey) bool {
-	if r.stripe.Load() > t.start {
+	if t.s.stripes.of(r.hash).Load() > t.start {
 		return true
 	}
 	ranged := t.s.stripes.rangeDeleted.Load()
@@ -193,7 +265,7 @@ func (t *tx) need() uint64 {
 	}
 	var need uint64
 	for _, r := range t.gets {
-		need = max(need, r.stripe.Load(), t.s.stripes.rangeDeleted.Load())
+		need = max(need, t.s.stripes.newest(r.hash))
 	}
 	for i := range t.scans {
 		need = max(need, t.s.recent.newest(&t.scans[i], durable, t.start))

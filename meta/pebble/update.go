@@ -34,8 +34,7 @@ func (s *Store) Update(ctx context.Context, fn func(meta.Tx) error) error {
 
 // run runs fn once and commits what it wrote, or returns errConflict.
 func (s *Store) run(ctx context.Context, fn func(meta.Tx) error, run int) error {
-	t := &tx{s: s, batch: s.db.NewIndexedBatch()}
-	t.src = t.batch
+	t := &tx{s: s, batch: s.db.NewBatch()}
 	defer t.close() // also when fn panics
 	if run > 1 {
 		// The other transaction may still be at it: wait for it, then begin.
@@ -87,14 +86,17 @@ func (s *Store) apply(t *tx) (uint64, error) {
 	}
 	seq := s.begun.Load() + 1
 	s.begun.Store(seq)
-	w := written{seq: seq, keys: t.written, ranges: t.deleted}
-	for _, key := range w.keys {
-		s.stripes.of(key).Store(seq)
+	for i := range t.written {
+		s.stripes.of(t.written[i].hash).Store(seq)
 	}
-	if len(w.ranges) > 0 {
+	if len(t.deleted) > 0 {
 		s.stripes.rangeDeleted.Store(seq)
+		s.rows.clear()
 	}
-	s.recent.add(w)
+	for i := range t.written {
+		s.rows.drop(t.written[i].hash, t.written[i].key)
+	}
+	s.recent.add(written{seq: seq, keys: t.written, ranges: t.deleted})
 	if err := s.write(t.batch); err != nil {
 		t.batch = nil // Pebble may still hold it.
 		s.fail(err)

@@ -86,9 +86,8 @@ func (h *hub) remove(w *watcher) {
 // begin takes down what a commit does, in the order of commits.
 func (h *hub) begin(seq uint64, t *tx) {
 	c := change{seq: seq, ranges: t.deleted, events: make([]meta.Event, len(t.written))}
-	for i, key := range t.written {
-		_, deleted := t.removed[i]
-		c.events[i] = meta.Event{Key: key, Deleted: deleted}
+	for i, w := range t.written {
+		c.events[i] = meta.Event{Key: w.key, Deleted: w.removed}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -1,0 +1,113 @@
+package pebble
+
+import "sync"
+
+const (
+	// rowsBytesDefault bounds the rows kept in memory, what they cost included.
+	rowsBytesDefault = 32 << 20
+	// rowOverhead is what a kept row costs beside its key and value.
+	rowOverhead = 96
+	rowShards   = 32 // a power of two
+)
+
+// rows keeps small values in front of the database, since to find one there takes
+// several microseconds and most requests ask for the same few: buckets, quotas,
+// the objects of the moment. It also keeps that there is no value.
+//
+// A row that is kept is what the key holds now, and has held since the commit
+// that is noted with it; so it is the answer to every reader whose state is that
+// commit or a later one. A commit takes what it writes out of here after it marked
+// the key's stripe and before anybody can see it. A reader puts in only what it
+// read of a key whose stripe shows no commit after its state, and looks at the
+// stripe under the lock that the commit takes to remove the row.
+type rows struct {
+	shards [rowShards]rowShard
+	most   int // bytes of a generation of a shard
+}
+
+// rowShard has two generations. What is used moves to the young one; when that is
+// full it becomes the old one, and what was not used since then is forgotten.
+type rowShard struct {
+	mu    sync.Mutex // guards what follows
+	young map[string]keptRow
+	old   map[string]keptRow
+	bytes int // of young
+}
+
+// keptRow is a value, or nil for a key without one, and the commit since which the
+// key has held it.
+type keptRow struct {
+	value []byte
+	since uint64
+}
+
+func (r *rows) init(bytes int64) { r.most = int(bytes / (2 * rowShards)) }
+
+func (r *rows) shard(hash uint64) *rowShard { return &r.shards[hash>>32&(rowShards-1)] }
+
+// find returns what key holds in the state of a commit, if it is kept. The bytes
+// are never changed.
+func (r *rows) find(hash uint64, key []byte, state uint64) (keptRow, bool) {
+	s := r.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.young[string(key)]
+	if !ok {
+		if row, ok = s.old[string(key)]; ok {
+			delete(s.old, string(key))
+			r.put(s, string(key), row)
+		}
+	}
+	return row, ok && row.since <= state
+}
+
+// keep puts in what key holds in the state of a commit, unless its stripes show a
+// later one. The value is the cache's from here on.
+func (r *rows) keep(hash uint64, key, value []byte, state uint64, of *stripes) {
+	s := r.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since := of.newest(hash); since <= state {
+		r.put(s, string(key), keptRow{value, since})
+	}
+}
+
+// put adds a row to the young generation; the shard's lock is held.
+func (r *rows) put(s *rowShard, key string, row keptRow) {
+	size := rowBytes(key, row)
+	if s.bytes+size > r.most {
+		s.old, s.young, s.bytes = s.young, nil, 0
+	}
+	if s.young == nil {
+		s.young = make(map[string]keptRow)
+	}
+	if before, ok := s.young[key]; ok {
+		s.bytes -= rowBytes(key, before)
+	}
+	s.bytes += size
+	s.young[key] = row
+}
+
+func rowBytes(key string, row keptRow) int { return len(key) + len(row.value) + rowOverhead }
+
+// drop forgets a row that is about to change.
+func (r *rows) drop(hash uint64, key []byte) {
+	s := r.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if row, ok := s.young[string(key)]; ok {
+		s.bytes -= rowBytes(string(key), row)
+		delete(s.young, string(key))
+	}
+	delete(s.old, string(key))
+}
+
+// clear forgets all rows.
+func (r *rows) clear() {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.mu.Lock()
+		s.young, s.old, s.bytes = nil, nil, 0
+		s.mu.Unlock()
+	}
+}
