@@ -1,13 +1,22 @@
 package pebble
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 const (
 	// rowsBytesDefault bounds the rows kept in memory, what they cost included.
-	rowsBytesDefault = 32 << 20
+	rowsBytesDefault = 64 << 20
+	// rowBytesMax is the largest value that is kept: the bytes of a small object.
+	rowBytesMax = 16<<10 + 64
 	// rowOverhead is what a kept row costs beside its key and value.
 	rowOverhead = 96
 	rowShards   = 32 // a power of two
+	// seenCount is how many large values are remembered by a mark alone, so that one
+	// is kept only when it is read again: a walk over all objects would push out all
+	// others.
+	seenCount = 1 << 14 // a power of two
 )
 
 // rows keeps small values in front of the database, since to find one there takes
@@ -23,6 +32,7 @@ const (
 type rows struct {
 	shards [rowShards]rowShard
 	most   int // bytes of a generation of a shard
+	seen   [seenCount]atomic.Uint32
 }
 
 // rowShard has two generations. What is used moves to the young one; when that is
@@ -59,6 +69,18 @@ func (r *rows) find(hash uint64, key []byte, state uint64) (keptRow, bool) {
 		}
 	}
 	return row, ok && row.since <= state
+}
+
+// wants tells whether a value of so many bytes, which was just read, should be kept.
+func (r *rows) wants(hash uint64, bytes int) bool {
+	switch {
+	case bytes <= copiedBytesMax:
+		return true
+	case bytes > rowBytesMax:
+		return false
+	}
+	mark := &r.seen[hash&(seenCount-1)]
+	return mark.Swap(uint32(hash>>32)) == uint32(hash>>32)
 }
 
 // keep puts in what key holds in the state of a commit, unless its stripes show a

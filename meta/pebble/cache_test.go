@@ -54,6 +54,25 @@ func TestRowsAreOfOneState(t *testing.T) {
 	}
 }
 
+func TestLargeRowsAreKeptOnceTheyAreReadAgain(t *testing.T) {
+	var r rows
+	for _, tt := range []struct {
+		name  string
+		bytes int
+		want  [3]bool // at the first, second and third read
+	}{
+		{"ASmallOneAtOnce", copiedBytesMax, [3]bool{true, true, true}},
+		{"ALargeOneAtTheSecond", copiedBytesMax + 1, [3]bool{false, true, true}},
+		{"ATooLargeOneNever", rowBytesMax + 1, [3]bool{}},
+	} {
+		for i, want := range tt.want {
+			if got := r.wants(1<<40|7, tt.bytes); got != want {
+				t.Errorf("%s: at read %d of %d bytes wants = %t, want %t", tt.name, i+1, tt.bytes, got, want)
+			}
+		}
+	}
+}
+
 // TestRowsAreBounded also sees that what is used stays while others come and go.
 func TestRowsAreBounded(t *testing.T) {
 	const bytes = 1 << 20

@@ -20,10 +20,10 @@ type Options struct {
 	FS vfs.FS
 	// Logger gets what Pebble tells, mostly at debug level; nil is silence.
 	Logger *slog.Logger
-	// CacheBytes is the size of the block cache; 0 is 64 MiB.
+	// CacheBytes is the size of the block cache; 0 is 32 MiB.
 	CacheBytes int64
 	// RowsBytes bounds the rows that are kept in memory in front of the database;
-	// 0 is 32 MiB.
+	// 0 is 64 MiB.
 	RowsBytes int64
 	// MemtableBytes is how much is kept in memory, and so in the log, before it is
 	// written to a table; 0 is 32 MiB, and less than 4 MiB is 4 MiB. A small disk
@@ -38,7 +38,7 @@ type Options struct {
 }
 
 const (
-	cacheBytesDefault = 64 << 20
+	cacheBytesDefault = 32 << 20
 	// memtableBytesMin is large enough that values below ValueBytesMax never
 	// bypass it, and memtableBytesDefault small enough for the idle memory of the
 	// server.

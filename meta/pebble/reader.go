@@ -33,7 +33,7 @@ func (r *reader) row(s *Store, src pebbledb.Reader, hash uint64, key []byte, sta
 		return row.value, nil
 	}
 	value, err := r.get(src, key)
-	if !keep || len(value) > copiedBytesMax {
+	if !keep || !s.rows.wants(hash, len(value)) {
 		return value, err
 	}
 	switch {

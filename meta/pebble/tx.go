@@ -22,14 +22,16 @@ type tx struct {
 	start   uint64
 	locked  bool // commitMu is held
 
-	gets     []readKey
-	scans    []span
-	written  []writtenKey
-	deleted  []span
-	keys     []byte // what the keys of gets and written are cut from
-	bytes    int
-	conflict bool
-	err      error // the first error of a write
+	gets      []readKey
+	scans     []span
+	written   []writtenKey
+	writtenBy map[uint64]struct{} // the hashes of written, once they are many
+	deleted   []span
+	added     []addition // not in batch yet
+	keys      []byte     // what the keys of gets and written are cut from
+	bytes     int
+	conflict  bool
+	err       error // the first error of a write
 }
 
 type readKey struct {
@@ -44,7 +46,13 @@ type writtenKey struct {
 	removed bool
 }
 
-// ownWritesMax is up to how many written keys are compared with one that is read.
+// addition is what a transaction adds to one counter.
+type addition struct {
+	writtenKey
+	delta int64
+}
+
+// ownWritesMax is up to how many keys of a transaction are looked through one by one.
 const ownWritesMax = 16
 
 // begin fixes the state that the transaction reads.
@@ -88,24 +96,26 @@ func (t *tx) Get(key []byte) ([]byte, error) {
 
 // read reads a key, the transaction's own writes first.
 func (t *tx) read(r readKey) ([]byte, error) {
-	if !t.indexed {
-		if !t.wrote(r) {
-			return t.row(t.s, t.s.db, r.hash, r.key, t.start, false)
-		}
-		if err := t.index(); err != nil {
-			return nil, err
-		}
+	if !t.wrote(r.hash) {
+		return t.row(t.s, t.s.db, r.hash, r.key, t.start, false)
+	}
+	if err := errors.Join(t.settleFor(r.hash), t.index()); err != nil {
+		return nil, err
 	}
 	return t.get(t.batch, r.key)
 }
 
 // wrote reports whether the transaction may have written a key.
-func (t *tx) wrote(r readKey) bool {
-	if len(t.written) > ownWritesMax || len(t.deleted) > 0 {
+func (t *tx) wrote(hash uint64) bool {
+	if len(t.deleted) > 0 {
 		return true
 	}
+	if t.writtenBy != nil {
+		_, ok := t.writtenBy[hash]
+		return ok
+	}
 	for i := range t.written {
-		if t.written[i].hash == r.hash {
+		if t.written[i].hash == hash {
 			return true
 		}
 	}
@@ -139,7 +149,7 @@ func (t *tx) Iter(start, end []byte) meta.Iter {
 	t.begin()
 	src := pebbledb.Reader(t.s.db)
 	if t.indexed || len(t.written) > 0 || len(t.deleted) > 0 {
-		if err := t.index(); err != nil {
+		if err := errors.Join(t.settle(), t.index()); err != nil {
 			return failedIter(t.noted(err))
 		}
 		src = t.batch
@@ -159,7 +169,9 @@ func (t *tx) Set(key, value []byte) error {
 	if err := t.admit(meta.CheckPair(key, value), len(key)+len(value)); err != nil {
 		return err
 	}
-	t.write(key, false)
+	if err := t.settleFor(t.write(key, false).hash); err != nil {
+		return t.noted(err)
+	}
 	return t.noted(t.batch.Set(key, value, nil))
 }
 
@@ -168,7 +180,9 @@ func (t *tx) Delete(key []byte) error {
 	if err := t.admit(meta.CheckKey(key), len(key)); err != nil {
 		return err
 	}
-	t.write(key, true)
+	if err := t.settleFor(t.write(key, true).hash); err != nil {
+		return t.noted(err)
+	}
 	return t.noted(t.batch.Delete(key, nil))
 }
 
@@ -193,6 +207,9 @@ func (t *tx) DeleteRange(start, end []byte) error {
 		// survive every flush: what it deleted comes back.
 		start = []byte{0}
 	}
+	if err := t.settle(); err != nil {
+		return t.noted(err)
+	}
 	t.deleted = append(t.deleted, r)
 	return t.noted(t.batch.DeleteRange(start, end, nil))
 }
@@ -202,12 +219,58 @@ func (t *tx) Add(key []byte, delta int64) error {
 	if err := t.admit(meta.CheckKey(key), len(key)+meta.CounterBytes); err != nil {
 		return err
 	}
-	t.write(key, false)
-	return t.noted(t.batch.Merge(key, meta.CounterValue(delta), nil))
+	hash := t.s.stripes.hash(key)
+	for i := range t.added {
+		if a := &t.added[i]; a.hash == hash && bytes.Equal(a.key, key) {
+			a.delta += delta
+			return nil
+		}
+	}
+	if len(t.added) == ownWritesMax {
+		if err := t.settle(); err != nil {
+			return t.noted(err)
+		}
+	}
+	t.added = append(t.added, addition{t.write(key, false), delta})
+	return nil
 }
 
-func (t *tx) write(key []byte, removed bool) {
-	t.written = append(t.written, writtenKey{t.s.stripes.hash(key), t.copyOf(key), removed})
+// settle puts the additions into the batch. It comes before whatever might meet
+// them there, and before the commit; a thousand deletes add to the same counters.
+func (t *tx) settle() error {
+	for i := range t.added {
+		if err := t.batch.Merge(t.added[i].key, meta.CounterValue(t.added[i].delta), nil); err != nil {
+			return err
+		}
+	}
+	t.added = t.added[:0]
+	return nil
+}
+
+// settleFor settles if one of the additions is to key.
+func (t *tx) settleFor(hash uint64) error {
+	for i := range t.added {
+		if t.added[i].hash == hash {
+			return t.settle()
+		}
+	}
+	return nil
+}
+
+// write notes that the transaction writes a key.
+func (t *tx) write(key []byte, removed bool) writtenKey {
+	w := writtenKey{t.s.stripes.hash(key), t.copyOf(key), removed}
+	t.written = append(t.written, w)
+	switch {
+	case t.writtenBy != nil:
+		t.writtenBy[w.hash] = struct{}{}
+	case len(t.written) > ownWritesMax:
+		t.writtenBy = make(map[uint64]struct{}, 4*ownWritesMax)
+		for i := range t.written {
+			t.writtenBy[t.written[i].hash] = struct{}{}
+		}
+	}
+	return w
 }
 
 // admit returns why a write is refused: err, or that it is too late or too much.

@@ -53,6 +53,9 @@ func (s *Store) run(ctx context.Context, fn func(meta.Tx) error, run int) error 
 	if err == nil {
 		err = t.err
 	}
+	if err == nil {
+		err = t.settle()
+	}
 	if err != nil || t.batch.Empty() {
 		t.unlock()
 		// The reads alone are a result too: all of one state, see tx.Get.
