@@ -71,6 +71,8 @@ func (q *request) condition(key string) []string {
 		return q.query[name][:min(1, len(q.query[name]))]
 	case "versionid":
 		return given(q.query["versionId"])
+	case "objectcreationoperation":
+		return q.creationCondition()
 	case "tlsversion":
 		if q.r.TLS != nil {
 			return given([]string{tlsVersions[q.r.TLS.Version]})
@@ -104,6 +106,19 @@ func (q *request) lockCondition(name string) []string {
 	case name == "object-lock-remaining-retention-days":
 		const day = 24 * time.Hour
 		return []string{strconv.FormatInt(int64((kept.Until.Sub(q.start)+day-1)/day), 10)}
+	}
+	return nil
+}
+
+// creationCondition tells of the operations that need PutObject which of them make an
+// object, so that a policy can want If-None-Match of these alone (AWS, "Enforce
+// conditional writes on Amazon S3 buckets").
+func (q *request) creationCondition() []string {
+	switch q.op.name {
+	case "PutObject", "PostObject", "CopyObject", "RenameObject", "CompleteMultipartUpload":
+		return []string{"true"}
+	case "CreateMultipartUpload", "UploadPart", "UploadPartCopy":
+		return []string{"false"}
 	}
 	return nil
 }
