@@ -1,0 +1,273 @@
+package crash_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"coffer/test/harness"
+)
+
+// bitTest is a data folder with something of each kind in it, of which one bit
+// after the other is flipped.
+type bitTest struct {
+	server *harness.Server
+	base   string // a copy of the whole folder
+	want   map[string]version
+	paused *client // whose key must never work again
+	upload string  // that is open, of the key "open"
+	part   string  // its ETag
+
+	refused, seen, harmless int
+}
+
+// TestEachFlippedBitIsAnErrorOrHarmless flips single bits of every file of a data
+// folder, once after a stop and once after a kill, when the newest writes are in the
+// log only. The server refuses to start and says why, or it serves: then no object
+// is another or gone, no refusal is lost, and what cannot be read is found by coffer
+// check.
+func TestEachFlippedBitIsAnErrorOrHarmless(t *testing.T) {
+	for _, how := range []string{"Stopped", "Killed"} {
+		t.Run(how, func(t *testing.T) {
+			seed := newSeed(t)
+			draw := rand.New(rand.NewPCG(seed, 7))
+			b := newBitTest(t, how == "Killed")
+			for _, path := range slices.Sorted(maps.Keys(tree(t, b.base))) {
+				if path == "ballast" {
+					continue // 64 MiB of nothing
+				}
+				for range flips(path) {
+					b.flip(t, path, draw)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+			t.Logf("%s: of %d bits the start was refused for %d, %d were seen by requests or the check, %d changed nothing",
+				how, b.refused+b.seen+b.harmless, b.refused, b.seen, b.harmless)
+			if b.refused == 0 || b.seen == 0 {
+				t.Error("no flipped bit was noticed: the test tests nothing")
+			}
+		})
+	}
+}
+
+// flips is how many bits of a file are tried: more where records are.
+func flips(path string) int {
+	switch {
+	case strings.HasSuffix(path, ".log"), strings.Contains(path, "MANIFEST"):
+		return cycles(4, 60)
+	case strings.HasSuffix(path, ".sst"), strings.HasSuffix(path, ".blob"):
+		return cycles(1, 25)
+	case strings.HasPrefix(path, "blobs"):
+		return cycles(1, 10)
+	}
+	return cycles(1, 15)
+}
+
+func newBitTest(t *testing.T, kill bool) *bitTest {
+	t.Helper()
+	s := harness.Start(t, harness.Options{})
+	b := &bitTest{server: s, base: filepath.Join(t.TempDir(), "base"), want: map[string]version{}}
+	c := newClient(s, "bits")
+	makeBucket(t, c)
+	put := func(from, to int) {
+		for i := from; i < to; i++ {
+			key := fmt.Sprintf("object-%02d", i)
+			size := int64(i * 150)
+			if i%25 == 0 {
+				size = 200 << 10
+			}
+			b.want[key] = mustPut(t, c, key, content(key, size))
+		}
+	}
+	ok := func(what string, q request) *reply {
+		t.Helper()
+		r, err := c.do(q)
+		if err != nil || r.status/100 != 2 {
+			t.Fatalf("%s = %v, %v", what, r, err)
+		}
+		return r
+	}
+	put(0, 40)
+	sealed := newVersion("op-sealed", "application/x-test", content("sealed", 100<<10))
+	header := sealed.headers()
+	header["X-Amz-Server-Side-Encryption"] = "AES256"
+	ok("PUT of an encrypted object", request{method: http.MethodPut, key: "sealed", header: header, body: content("sealed", 100<<10)})
+	b.want["sealed"] = sealed
+	s.Stop()
+	s.Restart()
+	c = newClient(s, "bits")
+	put(40, 60)
+	ok("PUT", request{method: http.MethodPut, key: "denied", body: []byte("denied")})
+	ok("PutBucketPolicy", request{method: http.MethodPut, query: url.Values{"policy": {""}},
+		body: []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bits/denied"}]}`)})
+	ok("CreateMultipartUpload", request{method: http.MethodPost, key: "open", query: url.Values{"uploads": {""}}})
+	all, err := c.listUploads()
+	if err != nil || len(all) != 1 {
+		t.Fatalf("list uploads = %v, %v, want one", all, err)
+	}
+	b.upload = all[0].UploadID
+	b.part = ok("UploadPart", request{method: http.MethodPut, key: "open", query: partQuery(b.upload, 1), body: content("part", 70<<10)}).etag()
+	b.pause(t, c)
+	if kill {
+		s.Kill()
+	} else {
+		s.Stop()
+	}
+	copyFolder(t, s.Data, b.base)
+	return b
+}
+
+// pause makes a key and ends it.
+func (b *bitTest) pause(t *testing.T, c *client) {
+	t.Helper()
+	r := b.server.Command("key", "create", "--name", "paused", "--json")
+	var key struct {
+		Current struct {
+			ID     string `json:"access_key_id"`
+			Secret string `json:"secret_access_key"`
+		}
+	}
+	if err := json.Unmarshal([]byte(r.Stdout), &key); err != nil || key.Current.ID == "" {
+		t.Fatalf("key create = %d %v: %s", r.Code, err, r.Stderr)
+	}
+	b.server.Hide(key.Current.Secret)
+	if r := b.server.Command("key", "pause", key.Current.ID); r.Code != 0 {
+		t.Fatalf("key pause = %d: %s", r.Code, r.Stderr)
+	}
+	paused := *c
+	paused.id, paused.secret = key.Current.ID, key.Current.Secret
+	b.paused = &paused
+}
+
+// copyFolder copies a data folder; the ballast is 64 MiB of nothing, and made anew.
+func copyFolder(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		case !d.Type().IsRegular() || rel == "ballast":
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), content, 0o600)
+	})
+	if err != nil {
+		t.Fatalf("copy %s: %v", from, err)
+	}
+}
+
+// flip flips one bit of a file, checks, starts, and asks for everything.
+func (b *bitTest) flip(t *testing.T, path string, draw *rand.Rand) {
+	t.Helper()
+	if err := os.RemoveAll(b.server.Data); err != nil {
+		t.Fatal(err)
+	}
+	copyFolder(t, b.base, b.server.Data)
+	file := filepath.Join(b.server.Data, path)
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(content) == 0 {
+		return
+	}
+	at, bit := draw.IntN(len(content)), draw.IntN(8)
+	content[at] ^= 1 << bit
+	overwrite(t, file, content)
+	what := fmt.Sprintf("bit %d of byte %d of %d of %s", bit, at, len(content), path)
+	check := b.server.Command("check", "--offline", "--data-too")
+	if err := b.server.TryRestart(); err != nil {
+		b.refused++
+		checkSentence(t, lastLine(err.Error()))
+		if check.Code == 0 {
+			t.Errorf("%s: the server does not start (%s), but the check found nothing", what, lastLine(err.Error()))
+		}
+		return
+	}
+	lost := b.ask(t, what)
+	b.server.Kill()
+	switch {
+	case len(lost) > 0 && check.Code == 0:
+		t.Errorf("%s: %q, but the check found nothing", what, lost)
+	case check.Code != 0:
+		b.seen++
+		if said := lastLine(check.Stdout + check.Stderr); said == "" || strings.Contains(check.Stderr, "goroutine") {
+			t.Errorf("%s: the check ends with %d and says %q", what, check.Code, check.Stdout+check.Stderr)
+		}
+	case len(lost) == 0:
+		b.harmless++
+	}
+}
+
+// ask reads everything: what cannot be read is returned, what is wrong is an error.
+func (b *bitTest) ask(t *testing.T, what string) (lost []string) {
+	t.Helper()
+	c := newClient(b.server, "bits")
+	defer c.close()
+	unreadable := func(name string, q request, c *client) (*reply, bool) {
+		r, err := c.do(q)
+		if _, cut := errors.AsType[*cutError](err); cut || err == nil && r.status >= 500 {
+			lost = append(lost, name)
+			return nil, true
+		}
+		if err != nil {
+			t.Errorf("%s: %s: %v", what, name, err)
+			return nil, true
+		}
+		return r, false
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.want)) {
+		r, bad := unreadable(key, request{method: http.MethodGet, key: key}, c)
+		if bad {
+			continue
+		}
+		if got, err := seen(r); err != nil || !got.same(b.want[key]) {
+			t.Errorf("%s: GET %s = %v, %v, want %v or a 5xx", what, key, got, err, b.want[key])
+		}
+	}
+	if r, bad := unreadable("denied", request{method: http.MethodGet, key: "denied"}, c); !bad && r.status != http.StatusForbidden {
+		t.Errorf("%s: GET of what a policy denies = %s", what, r)
+	}
+	paused := *b.paused
+	paused.endpoint = c.endpoint
+	if r, bad := unreadable("the paused key", request{method: http.MethodGet, key: "object-01"}, &paused); !bad && r.status != http.StatusForbidden {
+		t.Errorf("%s: GET by a key that was paused = %s", what, r)
+	}
+	if names, err := c.list(); err != nil {
+		lost = append(lost, "the listing")
+	} else if len(names) != len(b.want)+1 {
+		t.Errorf("%s: the listing has %d keys of %d", what, len(names), len(b.want)+1)
+	}
+	if parts, err := c.listParts("open", b.upload); err != nil {
+		if !strings.Contains(err.Error(), "500") {
+			t.Errorf("%s: %v", what, err)
+		}
+		lost = append(lost, "the upload")
+	} else if len(parts) != 1 || parts[1].etag != b.part {
+		t.Errorf("%s: the upload has the parts %v, want one with the ETag %s", what, parts, b.part)
+	}
+	return lost
+}
