@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"coffer"
 	"coffer/blob"
@@ -306,13 +307,31 @@ func (s *Service) done(st stored) {
 	}
 }
 
+// abandonTime is how long may be waited for the metadata to tell whether a write
+// came to be.
+const abandonTime = 10 * time.Second
+
 // abandon removes the bytes of a body that no metadata came to name. If it is not
-// certain that the write failed, they are left for reclaim, which looks first.
+// certain that the write failed, as when the client is gone, the metadata is asked:
+// clients that go away in time would fill the disk, outside of all quotas. Where it
+// does not tell, the bytes are left for reclaim, which looks first.
 func (s *Service) abandon(ctx context.Context, st stored, cause error) {
-	if st.kind != bodyBlob || st.ref == "" || coffer.CodeOf(cause) == coffer.Internal {
+	if st.kind != bodyBlob || st.ref == "" {
 		return
 	}
-	if err := s.Blobs.Delete(context.WithoutCancel(ctx), st.ref); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTime)
+	defer cancel()
+	if coffer.CodeOf(cause) == coffer.Internal {
+		orphan := false
+		err := s.Meta.View(ctx, func(r meta.Reader) (err error) {
+			orphan, err = isOrphan(r, st.ref)
+			return err
+		})
+		if err != nil || !orphan {
+			return
+		}
+	}
+	if err := s.Blobs.Delete(ctx, st.ref); err != nil {
 		s.Logger.Warn("abandoned blob is left for reclaim", "ref", st.ref, "error", err)
 	}
 }

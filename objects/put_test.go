@@ -191,12 +191,27 @@ func TestAWriteThatIsGivenUpLeavesNothing(t *testing.T) {
 	w.check(t, "k", content(1, 3000))
 	w.audit(t, true)
 
-	// Whether the metadata was written is not known: the blob is left to Sweep.
+	// Whether the metadata was written is not known to who wrote: it is asked.
 	ctx, cancel := context.WithCancel(t.Context())
 	w.store.before = cancel
 	if _, err := w.alice.Put(ctx, PutInput{Bucket: "bucket", Key: "k", Body: bytes.NewReader(content(2, 3000)), Size: 3000}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Put with a request that ended = %v", err)
 	}
+	w.check(t, "k", content(1, 3000))
+	if done := w.reclaim(t); done.Orphans != 0 {
+		t.Errorf("Sweep = %+v, want nothing left of a request that ended", done)
+	}
+
+	// Metadata that does not tell leaves the blob to Sweep.
+	ctx, cancel = context.WithCancel(t.Context())
+	w.store.before = func() {
+		cancel()
+		w.store.views = errors.New("views fail")
+	}
+	if _, err := w.alice.Put(ctx, PutInput{Bucket: "bucket", Key: "k", Body: bytes.NewReader(content(2, 3000)), Size: 3000}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Put with a request that ended = %v", err)
+	}
+	w.store.views = nil
 	w.check(t, "k", content(1, 3000))
 	if done := w.reclaim(t); done.Orphans != 1 || done.Bytes < 3000 {
 		t.Errorf("Sweep = %+v, want one orphan of 3000 bytes", done)
