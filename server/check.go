@@ -21,6 +21,8 @@ import (
 var (
 	foundInstance = coffer.FindingKind{Code: "instance-record", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "A record that says what this data folder is cannot be read.", Remedy: "Restore the metadata from a backup."}
+	foundMaster = coffer.FindingKind{Code: "master-key", Severity: coffer.LostData, Mend: coffer.MendNever,
+		Means: "The master key that is here does not open the secrets.", Remedy: "Restore the master key that belongs to this data folder, or give it in COFFER_MASTER_KEY."}
 	foundUnknown = coffer.FindingKind{Code: "unknown-record", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
 		Means: "There are records of a kind that this version does not know.", Remedy: "Use the version that wrote them."}
 )
@@ -48,6 +50,7 @@ type inspection struct {
 	meta    meta.Store
 	objects *objects.Service
 	keys    *keys.Service // nil if the master key is not at hand
+	master  error         // why the one at hand does not open the secrets
 	scratch string        // a folder for what does not fit into memory
 	now     func() time.Time
 	stopped bool // no server runs
@@ -116,6 +119,11 @@ func (i inspection) mend(ctx context.Context, caller coffer.Caller, f coffer.Fin
 // once goes over everything on one snapshot.
 func (i inspection) once(ctx context.Context, data bool, found func(coffer.Finding, func(meta.Tx) error) error) (did objects.Checked, err error) {
 	err = i.meta.View(ctx, func(r meta.Reader) error {
+		if i.master != nil {
+			if err := found(foundMaster.In("master key").Because(i.master.Error()), nil); err != nil {
+				return err
+			}
+		}
 		if err := checkInstance(r, found); err != nil {
 			return err
 		}
@@ -225,6 +233,6 @@ func Check(ctx context.Context, cfg Config, in api.CheckInput, found func(api.Fo
 	if err != nil {
 		return did, storeError(cfg.Data, err)
 	}
-	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
+	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, master: s.masterErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
 	return i.run(ctx, coffer.Caller{Operator: true, Name: "operator"}, in, found)
 }

@@ -47,7 +47,7 @@ func openForCheck(ctx context.Context, cfg *Config) (s stores, err error) {
 	}
 	opt := objects.Options{Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger}
 	if sealed {
-		s.keys = openKeysForCheck(ctx, cfg, s.meta)
+		s.keys, s.masterErr = openKeysForCheck(ctx, cfg, s.meta)
 	}
 	if s.keys != nil && wrapped {
 		opt.Seal, opt.Unseal = s.keys.Seal, s.keys.Unseal
@@ -61,15 +61,19 @@ func openForCheck(ctx context.Context, cfg *Config) (s stores, err error) {
 	return s, err
 }
 
-// openKeysForCheck opens the access keys if the master key is at hand; nil if not.
-func openKeysForCheck(ctx context.Context, cfg *Config, store *pebble.Store) *keys.Service {
+// openKeysForCheck opens the access keys if the master key is at hand; nil if not. The
+// error is that there is a key, and it does not open them.
+func openKeysForCheck(ctx context.Context, cfg *Config, store *pebble.Store) (*keys.Service, error) {
 	master, err := loadMaster(ctx, cfg, store)
 	if err == nil {
 		var s *keys.Service
 		if s, err = keys.Open(ctx, keys.Options{Meta: store, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger}); err == nil {
-			return s
+			return s, nil
 		}
 	}
 	cfg.Logger.Warn("secrets and encrypted objects are not looked into: the master key does not open them", "error", err)
-	return nil
+	if errors.Is(err, keys.ErrNoMasterKey) {
+		return nil, nil
+	}
+	return nil, err
 }

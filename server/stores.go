@@ -27,6 +27,8 @@ type stores struct {
 	objects  *objects.Service
 	kms      *crypt.KMS
 	masterID string
+	// masterErr is, for a check, why the master key at hand does not open the secrets.
+	masterErr error
 }
 
 // openStores opens the data folder from the bottom up. The order matters to a
