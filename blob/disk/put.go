@@ -65,6 +65,7 @@ func (s *Store) put(ctx context.Context, r io.Reader, create func() (*writer, er
 func (s *Store) stream(ctx context.Context, r io.Reader, w *writer, first *chunk) error {
 	second := s.chunks.Get().(*chunk)
 	defer s.chunks.Put(second)
+	w.goDirect()
 
 	full, written := make(chan []byte), make(chan error, 1)
 	var wg sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -27,6 +28,7 @@ type writer struct {
 	table   []byte
 	size    int64
 	flushed int64 // how much the kernel was told to write
+	direct  bool  // whole chunks go past the kernel's cache
 	created int64 // nanoseconds since 1970
 }
 
@@ -73,12 +75,11 @@ func (w *writer) write(p []byte) error {
 		block := p[at:min(at+w.store.blockBytes, len(p))]
 		w.table = binary.LittleEndian.AppendUint32(w.table, crc32.Checksum(block, castagnoli))
 	}
-	n := len(p)
-	if err := writeAll(w.file, p); err != nil {
+	if err := w.put(p); err != nil {
 		return fmt.Errorf("write %s: %w", w.path, err)
 	}
-	w.size += int64(n)
-	if !w.store.noSync && w.size-w.flushed >= flushBytes {
+	w.size += int64(len(p))
+	if !w.store.noSync && !w.direct && w.size-w.flushed >= flushBytes {
 		w.flushed = w.size
 		// It may report, once and for all, that earlier writes were lost.
 		if _, err := w.file.SyncTo(w.size); err != nil {
@@ -86,6 +87,30 @@ func (w *writer) write(p []byte) error {
 		}
 	}
 	return nil
+}
+
+// goDirect writes whole chunks past the kernel's cache, if that is possible. To copy
+// a large body into the cache costs more than its MD5, and pushes out what is
+// read often.
+func (w *writer) goDirect() { w.direct = !w.store.noSync && setDirect(w.file, true) }
+
+// put writes p where the file ends. Direct writes must be aligned, in memory and in
+// the file: chunks are, and what comes after the last whole one is not.
+func (w *writer) put(p []byte) error {
+	if w.direct && len(p) == chunkBytes {
+		err := writeAll(w.file, p)
+		if !errors.Is(err, syscall.EINVAL) {
+			return err
+		}
+		// Nothing was written: this file system wants another alignment.
+	}
+	if w.direct {
+		w.direct = false
+		if !setDirect(w.file, false) {
+			return errors.New("the file does not go back to the kernel's cache")
+		}
+	}
+	return writeAll(w.file, p)
 }
 
 // finish writes the table and the footer and makes file and name durable. No
@@ -97,7 +122,7 @@ func (w *writer) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := writeAll(w.file, tail); err != nil {
+	if err := w.put(tail); err != nil {
 		return fmt.Errorf("write %s: %w", w.path, err)
 	}
 	if !w.store.noSync {
