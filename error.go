@@ -49,6 +49,7 @@ const (
 	BucketAlreadyOwnedByYou
 	BucketNotEmpty
 	InvalidBucketName
+	InvalidBucketOwner
 	InvalidBucketState
 	IllegalVersioningConfiguration
 	InvalidLocationConstraint
@@ -97,6 +98,8 @@ const (
 	ContentSHA256Mismatch
 	MalformedXML
 	MissingRequestBody
+	MissingSecurityHeader
+	UnexpectedContent
 	MalformedTrailer
 	MalformedPolicy
 	MalformedACL

@@ -150,7 +150,7 @@ func (r *LifecycleRule) check() error {
 			return Errorf(InvalidRequest, "ExpiredObjectDeleteMarker cannot be specified with %s.", r.Filter.narrowedBy())
 		}
 		if !e.Date.IsZero() && !e.Date.Equal(e.Date.Truncate(24*time.Hour)) {
-			return Errorf(InvalidArgument, "'Date' must be at midnight GMT")
+			return notMidnight(e.Date)
 		}
 	}
 	for _, n := range append(slices.Clone(r.NoncurrentTransitions), pointed(r.Noncurrent)...) {
@@ -180,7 +180,7 @@ func (r *LifecycleRule) checkTransitions() error {
 		classes = append(classes, t.Class)
 		switch {
 		case !t.Date.IsZero() && !t.Date.Equal(t.Date.Truncate(24*time.Hour)):
-			return Errorf(InvalidArgument, "'Date' must be at midnight GMT")
+			return notMidnight(t.Date)
 		case t.Date.IsZero() && t.Days < lifecycleShortDays && strings.HasSuffix(t.Class, "_IA"):
 			return Errorf(InvalidArgument, "'Days' in Transition action must be greater than or equal to %d for storageClass '%s'", lifecycleShortDays, t.Class)
 		}
@@ -219,7 +219,7 @@ func (f *LifecycleFilter) check() error {
 		}
 		seen[t.Key] = true
 	}
-	if err := checkTags(f.Tags); err != nil {
+	if err := checkTags(f.Tags, systemTag); err != nil {
 		return err
 	}
 	switch {
@@ -253,4 +253,9 @@ func (f *LifecycleFilter) narrowedBy() string {
 		return "Tags"
 	}
 	return "Object Size"
+}
+
+func notMidnight(date time.Time) error {
+	return Errorf(InvalidArgument, "'Date' must be at midnight GMT").
+		With("ArgumentName", "Date").With("ArgumentValue", date.UTC().Format("2006-01-02T15:04:05.000Z"))
 }

@@ -25,7 +25,6 @@ func ParseObjectOwnership(s string) (ObjectOwnership, error) {
 	case BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter:
 		return o, nil
 	}
-	return "", Errorf(InvalidArgument, "Invalid x-amz-object-ownership header: %.100q is none of %s, %s and %s.", s,
-		BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter).
-		With("ArgumentName", "x-amz-object-ownership").With("ArgumentValue", s)
+	return "", Errorf(InvalidArgument, "Invalid x-amz-object-ownership header: %.100s", s).
+		With("ArgumentName", "x-amz-object-ownership")
 }

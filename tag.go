@@ -27,7 +27,7 @@ func CheckObjectTags(tags []Tag) error {
 	if len(tags) > ObjectTagsMax {
 		return Errorf(BadRequest, "Object tags cannot be greater than %d", ObjectTagsMax)
 	}
-	return checkTags(tags)
+	return checkTags(tags, "Your TagKey cannot be prefixed with aws:")
 }
 
 // CheckBucketTags is CheckObjectTags for a bucket.
@@ -35,10 +35,13 @@ func CheckBucketTags(tags []Tag) error {
 	if len(tags) > BucketTagsMax {
 		return Errorf(BadRequest, "Bucket tag count cannot be greater than %d", BucketTagsMax)
 	}
-	return checkTags(tags)
+	return checkTags(tags, systemTag)
 }
 
-func checkTags(tags []Tag) error {
+const systemTag = "System tags cannot be added/updated by requester"
+
+// checkTags checks each; system is what is said of one that only AWS may have.
+func checkTags(tags []Tag, system string) error {
 	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
 		switch {
@@ -47,7 +50,7 @@ func checkTags(tags []Tag) error {
 		case !isTagText(t.Value, tagValueMax):
 			return Errorf(InvalidTag, "The TagValue you have provided is invalid").With("TagKey", t.Key).With("TagValue", t.Value)
 		case len(t.Key) >= 4 && strings.EqualFold(t.Key[:4], "aws:"):
-			return Errorf(InvalidTag, "System tags cannot be added/updated by requester").With("TagKey", t.Key)
+			return Errorf(InvalidTag, "%s", system).With("TagKey", t.Key)
 		case seen[t.Key]:
 			return Errorf(InvalidTag, "Cannot provide multiple Tags with the same key").With("TagKey", t.Key)
 		}

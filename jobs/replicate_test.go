@@ -226,7 +226,7 @@ func TestACopyIsTheObjectAndDoesNotComeBack(t *testing.T) {
 
 	// Tags and delete markers follow; the removal of a version does not.
 	small, _ := here.read(t, "here", "small")
-	if err := alice.PutObjectTagging(ctx, "here", "small", "", []coffer.Tag{{Key: "new", Value: "b"}}); err != nil {
+	if _, err := alice.PutObjectTagging(ctx, "here", "small", "", []coffer.Tag{{Key: "new", Value: "b"}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := alice.Delete(ctx, "here", objects.Doomed{Key: "large"}); err != nil {

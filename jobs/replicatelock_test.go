@@ -117,7 +117,7 @@ func TestTagsOfWhatWaitsAreCopied(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("WaitingReplications() = %v, %v, want one", list, err)
 	}
-	if err := alice.PutObjectTagging(ctx, "locks", "k", "", []coffer.Tag{{Key: "a", Value: "1"}}); err != nil {
+	if _, err := alice.PutObjectTagging(ctx, "locks", "k", "", []coffer.Tag{{Key: "a", Value: "1"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := here.objects.ReplicationGivenUp(ctx, "there", list[0]); err != nil {

@@ -173,7 +173,11 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 		return false, err
 	}
 	if found {
-		return false, (&coffer.Error{Code: coffer.BucketNotEmpty}).With("BucketName", string(name))
+		refusal := &coffer.Error{Code: coffer.BucketNotEmpty}
+		if b.Versioning != coffer.VersioningUnset {
+			refusal.Message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+		}
+		return false, refusal.With("BucketName", string(name))
 	}
 	if more, err = s.abortSome(tx, b); err != nil || more {
 		return more, err

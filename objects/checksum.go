@@ -109,7 +109,7 @@ func (d *digester) verify(said Digests, size int64) error {
 	}
 	if said.MD5 != nil && string(said.MD5) != string(d.md5.Sum(nil)) {
 		return (&coffer.Error{Code: coffer.BadDigest}).
-			With("ExpectedDigest", base64.StdEncoding.EncodeToString(said.MD5)).
+			With("ExpectedDigest", hex.EncodeToString(said.MD5)).
 			With("CalculatedDigest", base64.StdEncoding.EncodeToString(d.md5.Sum(nil)))
 	}
 	want := said.Checksum.Value

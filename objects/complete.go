@@ -55,6 +55,9 @@ func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object,
 		if err != nil {
 			return err
 		}
+		if len(in.Parts) == 0 {
+			return coffer.Errorf(coffer.InvalidRequest, "You must specify at least one part")
+		}
 		made, err = s.complete(tx, b, u, in, id)
 		return err
 	})
@@ -62,9 +65,6 @@ func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object,
 }
 
 func checkPartList(parts []coffer.Part) error {
-	if len(parts) == 0 {
-		return coffer.Errorf(coffer.MalformedXML, "You must specify at least one part")
-	}
 	for i, p := range parts {
 		if p.Number < 1 || p.Number > coffer.PartNumberMax {
 			return coffer.Errorf(coffer.InvalidArgument, "PartNumber must be an integer between 1 and %d, inclusive",
@@ -143,12 +143,30 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 	if err := s.dropParts(tx, b, u.ID, all, in.Parts); err != nil {
 		return o.Object, err
 	}
+	if err := undisturbed(tx, b, u, in.If); err != nil {
+		return o.Object, err
+	}
 	if err := s.replace(tx, b, &o, in.If); err != nil {
 		return o.Object, err
 	}
 	return o.Object, errors.Join(
 		tx.Delete(uploadKey(b.ID, u.Key, u.ID)),
 		tx.Set(finishedKey(u.ID), encodeFinished(finished{b.ID, o.Object})))
+}
+
+// undisturbed refuses an If-Match that holds of an object which was written after
+// the upload was begun: whoever began it had another one before them (AWS,
+// "CompleteMultipartUpload", If-Match).
+func undisturbed(r meta.Reader, b coffer.Bucket, u coffer.Upload, cond Conditions) error {
+	if cond.IfMatch == "" {
+		return nil
+	}
+	old, err := currentRow(r, b.ID, u.Key)
+	if err != nil || old == nil || !matches(cond.IfMatch, old.ETag) || !old.Modified.After(u.Initiated) {
+		return err
+	}
+	return coffer.Errorf(coffer.ConditionalRequestConflict, "The conditional request cannot succeed due to a conflicting operation against this resource.").
+		With("Condition", "If-Match").With("Key", u.Key)
 }
 
 // chosenPart finds a part that Complete names and checks it against what the
@@ -160,7 +178,14 @@ func (s *Service) chosenPart(all map[int]partRow, u coffer.Upload, want coffer.P
 	if !ok || strings.Trim(want.ETag, `"`) != p.ETag {
 		return p, invalid
 	}
-	if c := want.Checksum; c.Algorithm != "" && (c.Algorithm != p.Checksum.Algorithm || c.Value != p.Checksum.Value) {
+	switch c := want.Checksum; {
+	case c.Algorithm == "" && u.Checksum.Type == coffer.Composite:
+		return p, coffer.Errorf(coffer.InvalidRequest, "The upload was created using a %s checksum. The complete request must include "+
+			"the checksum for each part. It was missing for part %d in the request.", lower(u.Checksum.Algorithm), p.Number)
+	case c.Algorithm == "" || c.Algorithm == p.Checksum.Algorithm && c.Value == p.Checksum.Value:
+	case c.Algorithm != p.Checksum.Algorithm && u.Checksum.Algorithm != "":
+		return p, coffer.Errorf(coffer.BadDigest, "The %s you specified for part %d did not match what we received.", lower(c.Algorithm), p.Number)
+	default:
 		return p, invalid
 	}
 	if !last && p.Size < s.PartSizeMin {

@@ -26,6 +26,10 @@ type CopyInput struct {
 	// StorageClass and WebsiteRedirect count.
 	Replace    bool
 	Attributes coffer.Attributes
+	// Restated says that the request names a storage class or redirect, or has the
+	// bucket's own encryption: a copy of an object onto itself may do that, even if
+	// it changes nothing.
+	Restated bool
 	// ReplaceTags puts Tags in the place of the source's.
 	ReplaceTags bool
 	Tags        []coffer.Tag
@@ -123,6 +127,9 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if err := in.SourceIf.checkSource(source.Object); err != nil {
 		return Copied{}, err
 	}
+	if in.Restated, err = s.restates(tx, to, in); err != nil {
+		return Copied{}, err
+	}
 	made, err := in.target(source.row, from.ID == to.ID)
 	if err != nil {
 		return Copied{}, err
@@ -157,6 +164,16 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	return done, err
 }
 
+// restates tells whether the request, or the encryption that was set for its bucket,
+// lets it copy an object onto itself as it is.
+func (s Session) restates(r meta.Reader, to coffer.Bucket, in CopyInput) (bool, error) {
+	if in.Restated || in.Bucket != in.SourceBucket || in.Key != in.SourceKey {
+		return in.Restated, nil
+	}
+	preset, err := readConfig[coffer.BucketEncryption](s.Service, r, to, configEncryption)
+	return preset != nil, err
+}
+
 // shareIn gives the source's bytes to made, and the checksum that was asked for.
 func (s Session) shareIn(tx meta.Tx, in CopyInput, made *row, sum *coffer.Checksum, summed bodyID) (err error) {
 	if in.Checksum != "" && in.Checksum != made.Checksum.Algorithm {
@@ -175,7 +192,7 @@ func (in CopyInput) target(source row, sameBucket bool) (row, error) {
 		return row{}, coffer.Errorf(coffer.InvalidRequest,
 			"The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(coffer.PutSizeMax))
 	}
-	changed := in.Replace || in.Attributes.StorageClass != source.Attributes.StorageClass ||
+	changed := in.Replace || in.Restated || in.Attributes.StorageClass != source.Attributes.StorageClass ||
 		in.Attributes.WebsiteRedirect != "" && in.Attributes.WebsiteRedirect != source.Attributes.WebsiteRedirect ||
 		in.Checksum != "" && in.Checksum != source.Checksum.Algorithm || in.Encryption.Kind != coffer.NotEncrypted
 	// A version that is named may be an older one, which the copy brings back.

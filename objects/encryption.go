@@ -275,7 +275,7 @@ func checkCustomerKey(e *coffer.Encryption, customer coffer.Secret) error {
 		return coffer.Errorf(coffer.InvalidRequest, "The object was stored using a form of Server Side Encryption. "+
 			"The correct parameters must be provided to retrieve the object.")
 	case !opens(e, customer):
-		return &coffer.Error{Code: coffer.AccessDenied}
+		return coffer.Errorf(coffer.AccessDenied, "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.")
 	}
 	return nil
 }

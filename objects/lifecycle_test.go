@@ -90,7 +90,7 @@ func TestLifecycleExpiresAtTheMidnightAfterItsDays(t *testing.T) {
 	w.put(t, "other", content(3, 10))
 	w.put(t, "large", content(4, 2001))
 	w.put(t, "tagged", content(5, 10))
-	if err := w.alice.PutObjectTagging(t.Context(), "bucket", "tagged", "", tagged); err != nil {
+	if _, err := w.alice.PutObjectTagging(t.Context(), "bucket", "tagged", "", tagged); err != nil {
 		t.Fatal(err)
 	}
 	w.rules(t,

@@ -148,7 +148,7 @@ func TestCompleteRefuses(t *testing.T) {
 		in   CompleteInput
 		want coffer.Code
 	}{
-		{"NoParts", CompleteInput{}, coffer.MalformedXML},
+		{"NoParts", CompleteInput{}, coffer.InvalidRequest},
 		{"Unordered", CompleteInput{Parts: []coffer.Part{list[2], list[0]}}, coffer.InvalidPartOrder},
 		{"Twice", CompleteInput{Parts: []coffer.Part{list[0], list[0]}}, coffer.InvalidPartOrder},
 		{"NumberZero", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.Number = 0 })}, coffer.InvalidArgument},
@@ -156,7 +156,7 @@ func TestCompleteRefuses(t *testing.T) {
 		{"NeverSent", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.Number = 4 })}, coffer.InvalidPart},
 		{"OtherETag", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.ETag = list[1].ETag })}, coffer.InvalidPart},
 		{"OtherChecksum", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.Checksum.Value = list[1].Checksum.Value })}, coffer.InvalidPart},
-		{"OtherAlgorithm", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.Checksum.Algorithm = coffer.CRC32C })}, coffer.InvalidPart},
+		{"OtherAlgorithm", CompleteInput{Parts: wrong(func(p *coffer.Part) { p.Checksum.Algorithm = coffer.CRC32C })}, coffer.BadDigest},
 		{"SmallInTheMiddle", CompleteInput{Parts: list}, coffer.EntityTooSmall},
 		{"OtherSize", CompleteInput{Parts: list[:1], Size: 21}, coffer.InvalidRequest},
 		{"OtherType", CompleteInput{Parts: list[:1], Checksum: coffer.Checksum{Type: coffer.FullObject}}, coffer.InvalidRequest},

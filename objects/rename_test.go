@@ -22,7 +22,7 @@ func TestRename(t *testing.T) {
 			data := put(w)
 			w.put(t, "b", content(2, testInline+5))
 			tags := []coffer.Tag{{Key: "k", Value: "v"}}
-			if err := w.alice.PutObjectTagging(t.Context(), "bucket", "a", "", tags); err != nil {
+			if _, err := w.alice.PutObjectTagging(t.Context(), "bucket", "a", "", tags); err != nil {
 				t.Fatal(err)
 			}
 			before, err := w.alice.Head(t.Context(), GetInput{Bucket: "bucket", Key: "a"})

@@ -72,7 +72,8 @@ func TestWhatOnlyItsClientCanReadFailsAtOnce(t *testing.T) {
 	secret := coffer.NewSecretFrom(strings.Repeat("k", coffer.CustomerKeyBytes))
 	o, err := w.alice.Put(ctx, PutInput{Bucket: "bucket", Key: "k", Body: strings.NewReader("x"), Size: 1, Encryption: Encrypting{Kind: coffer.SSEC, CustomerKey: secret}})
 	must(t, err)
-	must(t, w.alice.PutObjectTagging(ctx, "bucket", "k", "", []coffer.Tag{{Key: "a", Value: "1"}}))
+	_, err = w.alice.PutObjectTagging(ctx, "bucket", "k", "", []coffer.Tag{{Key: "a", Value: "1"}})
+	must(t, err)
 	if got := o.Replication.Status(); got != coffer.ReplicationFailed {
 		t.Errorf("the object is %s, want FAILED", got)
 	}

@@ -11,38 +11,39 @@ import (
 // ended by a NUL, then the value.
 const fieldTag = 20
 
-// ObjectTagging reads the tags of an object, in the order in which they were
-// given.
-func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) ([]coffer.Tag, error) {
-	c, err := s.Head(ctx, GetInput{Bucket: bucket, Key: key, Version: version, Action: coffer.GetObjectTagging})
-	if err != nil {
-		return nil, err
-	}
-	return c.Tags, nil
+// ObjectTagging reads what is known of an object, with its tags in the order in
+// which they were given.
+func (s Session) ObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) (*Content, error) {
+	return s.Head(ctx, GetInput{Bucket: bucket, Key: key, Version: version, Action: coffer.GetObjectTagging})
 }
 
 // PutObjectTagging puts tags in the place of those that an object has. Nothing
-// else of it changes, its time neither.
-func (s Session) PutObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag) error {
+// else of it changes, its time neither. The result is the version that has them;
+// "" where the bucket has no versions.
+func (s Session) PutObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag) (string, error) {
 	if err := coffer.CheckObjectTags(tags); err != nil {
-		return err
+		return "", err
 	}
 	if err := s.Writable(); err != nil {
-		return err
+		return "", err
 	}
 	return s.setTags(ctx, bucket, key, version, tags, coffer.PutObjectTagging)
 }
 
-// DeleteObjectTagging takes all tags from an object.
-func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) error {
+// DeleteObjectTagging takes all tags from an object, as PutObjectTagging of none.
+func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketName, key, version string) (string, error) {
 	return s.setTags(ctx, bucket, key, version, nil, coffer.DeleteObjectTagging)
 }
 
-func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag, a coffer.Action) error {
-	return s.change(ctx, bucket, key, version, a, func(tx meta.Tx, b coffer.Bucket, o *row) error {
+func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag, a coffer.Action) (of string, err error) {
+	err = s.change(ctx, bucket, key, version, a, func(tx meta.Tx, b coffer.Bucket, o *row) error {
+		if of = ""; b.Versioning != coffer.VersioningUnset {
+			of = coffer.VersionName(o.VersionID)
+		}
 		o.Tags = tags
 		return s.tagged(tx, b, o)
 	})
+	return of, err
 }
 
 // change rewrites what is known of a version in its place, and leaves its bytes and

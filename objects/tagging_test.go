@@ -12,11 +12,11 @@ import (
 
 func tagsOf(t *testing.T, s Session, key string) []coffer.Tag {
 	t.Helper()
-	tags, err := s.ObjectTagging(t.Context(), "bucket", key, "")
+	c, err := s.ObjectTagging(t.Context(), "bucket", key, "")
 	if err != nil {
 		t.Fatalf("ObjectTagging(%s) = %v", key, err)
 	}
-	return tags
+	return c.Tags
 }
 
 // TestTaggingChangesNothingElse holds for objects of each kind of body.
@@ -28,7 +28,7 @@ func TestTaggingChangesNothingElse(t *testing.T) {
 			o := w.put(t, "k", data)
 			w.clock.step(time.Hour)
 			tags := []coffer.Tag{{Key: "b", Value: "1"}, {Key: "a"}}
-			if err := w.alice.PutObjectTagging(t.Context(), "bucket", "k", "", tags); err != nil {
+			if _, err := w.alice.PutObjectTagging(t.Context(), "bucket", "k", "", tags); err != nil {
 				t.Fatalf("PutObjectTagging = %v", err)
 			}
 			c, err := w.alice.Get(t.Context(), GetInput{Bucket: "bucket", Key: "k"})
@@ -44,7 +44,7 @@ func TestTaggingChangesNothingElse(t *testing.T) {
 			if !equal(c.Object, o) {
 				t.Errorf("after tagging the object is %+v, want %+v", c.Object, o)
 			}
-			if err := w.alice.DeleteObjectTagging(t.Context(), "bucket", "k", ""); err != nil || len(tagsOf(t, w.alice, "k")) != 0 {
+			if _, err := w.alice.DeleteObjectTagging(t.Context(), "bucket", "k", ""); err != nil || len(tagsOf(t, w.alice, "k")) != 0 {
 				t.Errorf("DeleteObjectTagging = %v, and the tags are %v, want none", err, tagsOf(t, w.alice, "k"))
 			}
 			w.audit(t, false)
@@ -103,7 +103,7 @@ func TestTagsTravelWithWhoMayTag(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	w.put(t, "k", []byte("x"))
-	if err := w.alice.PutObjectTagging(ctx, "bucket", "k", "", []coffer.Tag{{Key: "a"}}); err != nil {
+	if _, err := w.alice.PutObjectTagging(ctx, "bucket", "k", "", []coffer.Tag{{Key: "a"}}); err != nil {
 		t.Fatal(err)
 	}
 	reader := scoped(t, w, coffer.Grant{Preset: coffer.PresetReadOnly})
@@ -142,7 +142,10 @@ func TestBadTagsAreRefusedEverywhere(t *testing.T) {
 			_, err := w.alice.CreateUpload(ctx, UploadInput{Bucket: "bucket", Key: "n", Tags: bad})
 			return err
 		},
-		"PutObjectTagging": func() error { return w.alice.PutObjectTagging(ctx, "bucket", "k", "", bad) },
+		"PutObjectTagging": func() error {
+			_, err := w.alice.PutObjectTagging(ctx, "bucket", "k", "", bad)
+			return err
+		},
 		"PutBucketTagging": func() error { return w.alice.PutBucketTagging(ctx, "bucket", bad) },
 	} {
 		if err := do(); coffer.CodeOf(err) != coffer.InvalidTag {

@@ -157,7 +157,11 @@ func (x *versionMachine) Tag(rt *rapid.T) {
 	}
 	x.seed++
 	tag := fmt.Sprint(x.seed)
-	if agree(rt, "PutObjectTagging", x.w.alice.PutObjectTagging(x.t.Context(), "bucket", key, id, []coffer.Tag{{Key: tag}}), want) {
+	of, err := x.w.alice.PutObjectTagging(x.t.Context(), "bucket", key, id, []coffer.Tag{{Key: tag}})
+	if err == nil && of != v.id && (of != "" || v.id != coffer.NullVersion) {
+		rt.Fatalf("PutObjectTagging(%q, %q) = %q, want %q", key, id, of, v.id)
+	}
+	if agree(rt, "PutObjectTagging", err, want) {
 		v.tag = tag
 	}
 }

@@ -64,12 +64,15 @@ func (q *request) putObjectACL() error {
 func (q *request) changedACL() (in coffer.NewACL, owner coffer.CanonicalID, err error) {
 	if q.hasACL() {
 		if q.body.size > 0 {
-			return in, "", coffer.Errorf(coffer.InvalidRequest, "This request does not support content: the access control list is in its headers.")
+			return in, "", &coffer.Error{Code: coffer.UnexpectedContent}
 		}
 		in, err = q.newACL()
 		return in, "", err
 	}
 	n, err := q.readXML("AccessControlPolicy")
+	if coffer.CodeOf(err) == coffer.MissingRequestBody {
+		return in, "", (&coffer.Error{Code: coffer.MissingSecurityHeader}).With("MissingHeaderName", "x-amz-acl")
+	}
 	if err == nil {
 		in.Grants, owner, err = parseACL(n)
 	}

@@ -90,6 +90,7 @@ func (q *request) headBucket() error {
 		return err
 	}
 	q.w.Header().Set("x-amz-bucket-region", b.Region)
+	q.w.Header().Set("x-amz-bucket-arn", bucketARN(q.bucket))
 	q.w.Header().Set("x-amz-access-point-alias", "false")
 	q.w.Header().Set("Content-Type", "application/xml")
 	return q.ok(http.StatusOK)

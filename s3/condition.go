@@ -182,10 +182,16 @@ func (q *request) tagCondition(name string) []string {
 
 // expectOwner has the session refuse a bucket that is not of the account which a
 // header names.
-func (q *request) expectOwner(header string, bucket coffer.BucketName) {
-	if account := q.r.Header.Get(header); account != "" && bucket != "" {
-		q.session = q.session.Expect(bucket, coffer.AccountID(account))
+func (q *request) expectOwner(header string, bucket coffer.BucketName) error {
+	account := q.r.Header.Get(header)
+	if account == "" || bucket == "" {
+		return nil
 	}
+	if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
+		return coffer.Errorf(coffer.InvalidBucketOwner, "The value of the expected bucket owner parameter must be an AWS Account ID... [%.100s]", account)
+	}
+	q.session = q.session.Expect(bucket, coffer.AccountID(account))
+	return nil
 }
 
 // nobody is the refusal of a request without a signature.

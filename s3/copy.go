@@ -46,7 +46,8 @@ func (q *request) copySource() (source, error) {
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(text, "/"), "/")
 	if bucket == "" || key == "" {
-		return invalid("")
+		return source{}, coffer.Errorf(coffer.InvalidArgument, "Invalid copy source object key").
+			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", "x-amz-copy-source")
 	}
 	s.key = key
 	if s.bucket, err = coffer.ParseBucketName(bucket); err != nil {
@@ -56,8 +57,7 @@ func (q *request) copySource() (source, error) {
 		return s, err
 	}
 	q.copied = string(s.bucket) + "/" + s.key
-	q.expectOwner("x-amz-source-expected-bucket-owner", s.bucket)
-	return s, nil
+	return s, q.expectOwner("x-amz-source-expected-bucket-owner", s.bucket)
 }
 
 // copyObject answers CopyObject.
@@ -87,7 +87,11 @@ func (q *request) copyObject() error {
 }
 
 func (q *request) copyInput() (objects.CopyInput, error) {
-	in := objects.CopyInput{Bucket: q.bucket, Key: q.key, If: q.writeConditions(), SourceIf: q.conditions("X-Amz-Copy-Source-")}
+	in := objects.CopyInput{Bucket: q.bucket, Key: q.key, SourceIf: q.conditions("X-Amz-Copy-Source-")}
+	var err error
+	if in.If, err = q.writeConditions(); err != nil {
+		return in, err
+	}
 	if q.body.size > 0 {
 		return in, coffer.Errorf(coffer.InvalidRequest, "A copy has no body.")
 	}
@@ -135,6 +139,7 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 	if in.Lock, err = q.lockHeaders(); err != nil {
 		return in, err
 	}
+	in.Restated = q.r.Header.Get("X-Amz-Storage-Class") != "" || q.r.Header.Get("X-Amz-Website-Redirect-Location") != ""
 	in.Attributes, err = q.attributes()
 	return in, err
 }
@@ -167,6 +172,9 @@ func (q *request) uploadPartCopy() error {
 		in.Range = r
 	}
 	content, body, err := q.session.Source(q.ctx, in)
+	if coffer.CodeOf(err) == coffer.InvalidRange {
+		return coffer.Errorf(coffer.InvalidRequest, "The specified copy range is invalid for the source object size")
+	}
 	if err != nil {
 		return err
 	}

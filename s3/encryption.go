@@ -49,7 +49,8 @@ func readEncrypting(h http.Header) (ask objects.Encrypting, err error) {
 	switch {
 	case !asked:
 	case !ask.CustomerKey.Empty():
-		return ask, invalidSSE(sseHeader, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
+		return ask, coffer.Errorf(coffer.InvalidArgument, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified").
+			With("ArgumentName", strings.ToLower(sseHeader)).With("ArgumentValue", kind[0])
 	case kind[0] == coffer.SSES3.Algorithm():
 		ask.Kind = coffer.SSES3
 	case kind[0] == coffer.SSEKMS.Algorithm():
@@ -100,22 +101,23 @@ func readCustomerKey(h http.Header, names keyHeaders) (none coffer.Secret, err e
 	}
 	switch {
 	case h.Get(algorithm) == "":
-		return none, invalidSSE(algorithm, requests+"provide a valid encryption algorithm.")
+		return none, invalidSSE(sseHeader, requests+"provide a valid encryption algorithm.")
 	case h.Get(algorithm) != "AES256":
-		return none, &coffer.Error{Code: coffer.InvalidEncryptionAlgorithm}
+		return none, (&coffer.Error{Code: coffer.InvalidEncryptionAlgorithm}).
+			With("ArgumentName", strings.ToLower(sseHeader)).With("ArgumentValue", h.Get(algorithm))
 	case h.Get(key) == "":
-		return none, invalidSSE(key, requests+"provide an appropriate secret key.")
+		return none, invalidSSE(sseHeader, requests+"provide an appropriate secret key.")
 	case h.Get(digest) == "":
-		return none, invalidSSE(digest, requests+"provide the client calculated MD5 of the secret key.")
+		return none, invalidSSE(sseHeader, requests+"provide the client calculated MD5 of the secret key.")
 	}
 	b, err := base64.StdEncoding.DecodeString(h.Get(key))
 	if err != nil || len(b) != coffer.CustomerKeyBytes {
-		return none, invalidSSE(key, "The secret key was invalid for the specified algorithm.")
+		return none, invalidSSE(sseHeader, "The secret key was invalid for the specified algorithm.")
 	}
 	sum := md5.Sum(b)
 	said, err := base64.StdEncoding.DecodeString(h.Get(digest))
 	if err != nil || subtle.ConstantTimeCompare(said, sum[:]) != 1 {
-		return none, invalidSSE(digest, "The calculated MD5 hash of the key did not match the hash that was provided.")
+		return none, invalidSSE(sseHeader, "The calculated MD5 hash of the key did not match the hash that was provided.")
 	}
 	return coffer.NewSecretFrom(string(b)), nil
 }

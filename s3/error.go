@@ -57,6 +57,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.BucketAlreadyOwnedByYou:             {"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
 	coffer.BucketNotEmpty:                      {"BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	coffer.InvalidBucketName:                   {"InvalidBucketName", 400, "The specified bucket is not valid."},
+	coffer.InvalidBucketOwner:                  {"InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS Account ID."},
 	coffer.IllegalVersioningConfiguration:      {"IllegalVersioningConfigurationException", 400, "The Versioning element must be specified"},
 	coffer.InvalidBucketState:                  {"InvalidBucketState", 409, "The request is not valid for the current state of the bucket."},
 	coffer.InvalidLocationConstraint:           {"InvalidLocationConstraint", 400, "The specified location-constraint is not valid"},
@@ -80,7 +81,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.InvalidRetentionPeriod:     {"InvalidRetentionPeriod", 400, "The retention period specified in the PutBucketObjectLockConfiguration request is not valid."},
 	coffer.RestoreAlreadyInProgress:   {"RestoreAlreadyInProgress", 409, "Object restore is already in progress"},
 	coffer.QuotaExceeded:              {"QuotaExceeded", 403, "The quota does not allow this write."},
-	coffer.InvalidEncryptionAlgorithm: {"InvalidEncryptionAlgorithmError", 400, "The encryption request that you specified is not valid. The valid value is AES256."},
+	coffer.InvalidEncryptionAlgorithm: {"InvalidEncryptionAlgorithmError", 400, "The Encryption request you specified is not valid. Supported value: AES256."},
 	coffer.KMSKeyNotFound:             {"KMS.NotFoundException", 400, "The request was rejected because the specified KMS key does not exist."},
 	coffer.KMSDisabled:                {"KMS.DisabledException", 400, "The request was rejected because the specified KMS key is not enabled."},
 
@@ -95,12 +96,14 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.InvalidRange:               {"InvalidRange", 416, "The requested range is not satisfiable"},
 
 	coffer.BadDigest:              {"BadDigest", 400, "The Content-MD5 you specified did not match what we received."},
-	coffer.InvalidDigest:          {"InvalidDigest", 400, "The Content-MD5 you specified is not valid."},
+	coffer.InvalidDigest:          {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
 	coffer.IncompleteBody:         {"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header"},
 	coffer.MissingContentLength:   {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."},
 	coffer.ContentSHA256Mismatch:  {"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
 	coffer.MalformedXML:           {"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
 	coffer.MissingRequestBody:     {"MissingRequestBodyError", 400, "Request Body is empty"},
+	coffer.MissingSecurityHeader:  {"MissingSecurityHeader", 400, "Your request was missing a required header"},
+	coffer.UnexpectedContent:      {"UnexpectedContent", 400, "This request does not support content"},
 	coffer.MalformedTrailer:       {"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
 	coffer.MalformedPolicy:        {"MalformedPolicy", 400, "This policy contains invalid Json"},
 	coffer.MalformedACL:           {"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
@@ -187,6 +190,9 @@ func (q *request) fail(err error) {
 	}
 	a := translate(err)
 	h := q.w.Header()
+	if i := slices.Index(a.fields, deleteMarker); i >= 0 && a.status == http.StatusMethodNotAllowed && i == 0 {
+		a.fields = slices.Insert(slices.Clone(a.fields), 0, coffer.Field{Name: "Method", Value: q.r.Method})
+	}
 	clearObject(h, a.status)
 	if a.code == wire[coffer.SlowDown].code {
 		h.Set("Retry-After", "1")

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"mime"
 	"net/http"
@@ -117,9 +118,27 @@ func (q *request) conditions(prefix string) objects.Conditions {
 	}
 }
 
-// writeConditions are those that count on a write.
-func (q *request) writeConditions() objects.Conditions {
-	return objects.Conditions{IfMatch: q.r.Header.Get("If-Match"), IfNoneMatch: q.r.Header.Get("If-None-Match")}
+// writeConditions are those that count on a write, which takes one of them:
+// If-Match with an entity tag, or If-None-Match with * (AWS, "Add preconditions to
+// S3 operations with conditional requests").
+func (q *request) writeConditions() (objects.Conditions, error) {
+	c := objects.Conditions{IfMatch: q.r.Header.Get("If-Match"), IfNoneMatch: q.r.Header.Get("If-None-Match")}
+	const value = "We don't accept the provided value of %s header for this API"
+	switch {
+	case c.IfMatch == "" && (c.IfNoneMatch == "" || c.IfNoneMatch == "*"):
+	case c.IfMatch != "" && c.IfNoneMatch != "":
+		return c, unaccepted("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
+	case c.IfMatch == "*":
+		return c, unaccepted("If-Match", fmt.Sprintf(value, "If-Match"))
+	case c.IfNoneMatch != "":
+		return c, unaccepted("If-None-Match", fmt.Sprintf(value, "If-None-Match"))
+	}
+	return c, nil
+}
+
+// unaccepted is the refusal of a header that AWS does not take here.
+func unaccepted(header, why string) error {
+	return (&coffer.Error{Code: coffer.NotImplemented}).With("Header", header).With("additionalMessage", why)
 }
 
 // httpTime reads a date of HTTP; one that is none does not count (RFC 9110,

@@ -228,7 +228,12 @@ func parseLock(get func(name string) string) (coffer.Lock, error) {
 	const modeName, untilName, holdName = "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Object-Lock-Legal-Hold"
 	mode, until, hold := get(modeName), get(untilName), get(holdName)
 	if (mode == "") != (until == "") {
-		return invalid(modeName, "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+		missing := modeName
+		if until == "" {
+			missing = untilName
+		}
+		return coffer.Lock{}, coffer.Errorf(coffer.InvalidArgument, "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied").
+			With("ArgumentName", strings.ToLower(missing))
 	}
 	var ok bool
 	if mode != "" {

@@ -106,8 +106,11 @@ func (q *request) abortMultipartUpload() error {
 
 // completeMultipartUpload answers CompleteMultipartUpload.
 func (q *request) completeMultipartUpload() error {
-	in := objects.CompleteInput{Bucket: q.bucket, Key: q.key, Upload: q.uploadID(), If: q.writeConditions(), Size: -1}
+	in := objects.CompleteInput{Bucket: q.bucket, Key: q.key, Upload: q.uploadID(), Size: -1}
 	var err error
+	if in.If, err = q.writeConditions(); err != nil {
+		return err
+	}
 	// The checksum headers are of the object here, not of the body.
 	if in.Checksum, err = q.objectChecksum(); err != nil {
 		return err
@@ -176,6 +179,9 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	if err := objects.CheckBytes(b, objects.Digests{MD5: md5}); err != nil {
 		return nil, err
 	}
+	if len(b) == 0 {
+		return nil, nil
+	}
 	n, err := parseXML(b, "CompleteMultipartUpload")
 	if err != nil {
 		return nil, malformed(err)
@@ -183,7 +189,7 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	if err := n.only("Part*"); err != nil {
 		return nil, err
 	}
-	if len(n.children) > coffer.PartNumberMax {
+	if len(n.children) == 0 || len(n.children) > coffer.PartNumberMax {
 		return nil, malformed(nil)
 	}
 	list := make([]coffer.Part, 0, len(n.children))

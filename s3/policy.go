@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"coffer"
 	"coffer/objects"
 )
 
@@ -31,9 +30,6 @@ func (q *request) putBucketPolicy() error {
 	}
 	if err := q.checkBodyDigests(b); err != nil {
 		return err
-	}
-	if len(b) == 0 {
-		return &coffer.Error{Code: coffer.MissingRequestBody}
 	}
 	if err := q.session.PutBucketPolicy(q.ctx, q.bucket, string(b)); err != nil {
 		return err

@@ -63,7 +63,9 @@ func (q *request) admitForm(f *postForm) error {
 	}
 	q.signature.kind, q.signature.time = auth.Kind, auth.Time
 	q.session = q.Objects.As(q.actor).In(q.condition)
-	q.expectOwner("x-amz-expected-bucket-owner", q.bucket)
+	if err := q.expectOwner("x-amz-expected-bucket-owner", q.bucket); err != nil {
+		return err
+	}
 	return nil
 }
 

@@ -47,8 +47,12 @@ func (q *request) putObject() error {
 	if err != nil {
 		return err
 	}
+	conditions, err := q.writeConditions()
+	if err != nil {
+		return err
+	}
 	o, err := q.session.Put(q.ctx, objects.PutInput{Bucket: q.bucket, Key: q.key, Body: q.body, Size: q.body.size,
-		Attributes: attributes, Tags: tags, ACL: acl, Lock: lock, If: q.writeConditions(), Digests: digests, Encryption: encrypting, Form: q.form != nil})
+		Attributes: attributes, Tags: tags, ACL: acl, Lock: lock, If: conditions, Digests: digests, Encryption: encrypting, Form: q.form != nil})
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,9 @@ func (q *request) serve() error {
 		}
 	}
 	q.session = q.session.In(q.condition)
-	q.expectOwner("x-amz-expected-bucket-owner", q.bucket)
+	if err := q.expectOwner("x-amz-expected-bucket-owner", q.bucket); err != nil {
+		return err
+	}
 	if q.op.handle == nil {
 		return q.notImplemented()
 	}

@@ -46,12 +46,12 @@ func (q *request) getObjectTagging() error {
 	if err != nil {
 		return err
 	}
-	tags, err := q.session.ObjectTagging(q.ctx, q.bucket, q.key, version)
+	c, err := q.session.ObjectTagging(q.ctx, q.bucket, q.key, version)
 	if err != nil {
 		return err
 	}
-	q.writeVersion(version)
-	return q.sendTags(tags)
+	q.writeVersion(versionOf(c))
+	return q.sendTags(c.Tags)
 }
 
 // putObjectTagging answers PutObjectTagging.
@@ -64,7 +64,7 @@ func (q *request) putObjectTagging() error {
 	if err != nil {
 		return err
 	}
-	if err := q.session.PutObjectTagging(q.ctx, q.bucket, q.key, version, tags); err != nil {
+	if version, err = q.session.PutObjectTagging(q.ctx, q.bucket, q.key, version, tags); err != nil {
 		return err
 	}
 	q.writeVersion(version)
@@ -77,7 +77,7 @@ func (q *request) deleteObjectTagging() error {
 	if err != nil {
 		return err
 	}
-	if err := q.session.DeleteObjectTagging(q.ctx, q.bucket, q.key, version); err != nil {
+	if version, err = q.session.DeleteObjectTagging(q.ctx, q.bucket, q.key, version); err != nil {
 		return err
 	}
 	q.writeVersion(version)
@@ -162,6 +162,9 @@ func parseTagQuery(s string) ([]coffer.Tag, bool) {
 	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(s, "&") {
 		key, value, _ := strings.Cut(pair, "=")
+		if strings.Contains(value, "=") {
+			return nil, false // two tags with something else between them
+		}
 		key, err := url.QueryUnescape(key)
 		if err != nil {
 			return nil, false
