@@ -213,7 +213,7 @@ func CheckGrants(grants []ACLGrant) error {
 			return &Error{Code: MalformedACL}
 		}
 		if u := g.Grantee.Group; u != "" && !u.Known() {
-			return Errorf(InvalidArgument, "Invalid group uri").With("ArgumentName", "Grant/Grantee/URI").With("ArgumentValue", string(u))
+			return Errorf(InvalidArgument, "Invalid group uri").With("ArgumentName", "Group/URI").With("ArgumentValue", string(u))
 		}
 	}
 	return nil

@@ -43,26 +43,26 @@ type WebsiteRule struct {
 const WebsiteRulesMax = 50
 
 // CheckWebsite tells whether a bucket can have this website; the error is
-// InvalidArgument.
+// InvalidArgument, or InvalidRequest for what only a rule can have.
 func CheckWebsite(w Website) error {
 	if w.RedirectAll != nil {
 		if w.Index != "" || w.Error != "" || len(w.Rules) > 0 {
-			return Errorf(InvalidArgument, "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
+			return websiteArgument("RedirectAllRequestsTo", "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.", "not null")
 		}
 		if w.RedirectAll.Name == "" {
-			return websiteArgument("HostName", "A host name must be provided to redirect all requests.")
+			return websiteArgument("HostName", "A host name must be provided to redirect all requests.", w.RedirectAll.Name)
 		}
 		return w.RedirectAll.check()
 	}
 	switch {
 	case w.Index == "":
-		return websiteArgument("IndexDocument", "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+		return websiteArgument("IndexDocument", "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty", "null")
 	case strings.Contains(w.Index, "/") || CheckObjectKey(w.Index) != nil:
-		return websiteArgument("IndexDocument", "The IndexDocument Suffix is not well formed")
+		return websiteArgument("IndexDocument", "The IndexDocument Suffix is not well formed", w.Index)
 	case w.Error != "" && CheckObjectKey(w.Error) != nil:
-		return websiteArgument("ErrorDocument", "The ErrorDocument Key is not well formed")
+		return websiteArgument("ErrorDocument", "The ErrorDocument Key is not well formed", w.Error)
 	case len(w.Rules) > WebsiteRulesMax:
-		return websiteArgument("RoutingRules", itoa(len(w.Rules))+" routing rules provided, the number of routing rules in a website configuration is limited to "+itoa(WebsiteRulesMax)+".")
+		return websiteArgument("RoutingRules", itoa(len(w.Rules))+" routing rules provided, the number of routing rules in a website configuration is limited to "+itoa(WebsiteRulesMax)+".", itoa(len(w.Rules)))
 	}
 	for i := range w.Rules {
 		if err := w.Rules[i].check(); err != nil {
@@ -72,18 +72,18 @@ func CheckWebsite(w Website) error {
 	return nil
 }
 
-func websiteArgument(name, message string) error {
-	return Errorf(InvalidArgument, "%s", message).With("ArgumentName", name)
+func websiteArgument(name, message, value string) error {
+	return Errorf(InvalidArgument, "%s", message).With("ArgumentName", name).With("ArgumentValue", value)
 }
 
 func (r *WebsiteRule) check() error {
 	switch {
 	case r.ErrorCode != 0 && (r.ErrorCode < 400 || r.ErrorCode > 599):
-		return websiteArgument("HttpErrorCodeReturnedEquals", "The provided HTTP error code ("+itoa(r.ErrorCode)+") is not valid. Valid codes are 4XX or 5XX.")
+		return websiteArgument("HttpErrorCodeReturnedEquals", "The provided HTTP error code ("+itoa(r.ErrorCode)+") is not valid. Valid codes are 4XX or 5XX.", itoa(r.ErrorCode))
 	case r.Code != 0 && (r.Code < 301 || r.Code > 399):
-		return websiteArgument("HttpRedirectCode", "The provided HTTP redirect code ("+itoa(r.Code)+") is not valid. Valid codes are 3XX except 300.")
+		return websiteArgument("HttpRedirectCode", "The provided HTTP redirect code ("+itoa(r.Code)+") is not valid. Valid codes are 3XX except 300.", itoa(r.Code))
 	case r.ReplaceKey != nil && r.ReplacePrefix != nil:
-		return Errorf(InvalidArgument, "You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+		return Errorf(InvalidRequest, "You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
 	}
 	return r.Host.check()
 }
@@ -91,13 +91,13 @@ func (r *WebsiteRule) check() error {
 // check refuses what would not stay a host name in the address of an answer.
 func (h WebsiteHost) check() error {
 	if !slices.Contains([]string{"", "http", "https"}, h.Protocol) {
-		return websiteArgument("Protocol", "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.")
+		return Errorf(InvalidRequest, "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.")
 	}
 	bad := func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-._:[]", c))
 	}
 	if strings.ContainsFunc(h.Name, bad) || len(h.Name) > 255 {
-		return websiteArgument("HostName", "The host name is not well formed")
+		return websiteArgument("HostName", "The host name is not well formed", h.Name)
 	}
 	return nil
 }

@@ -22,11 +22,10 @@ func (s *site) page(err, own error) error {
 	title := html.EscapeString(strconv.Itoa(a.status) + " " + http.StatusText(a.status))
 	var b strings.Builder
 	b.WriteString("<html>\n<head><title>" + title + "</title></head>\n<body>\n<h1>" + title + "</h1>\n")
-	writeErrorList(&b, a)
-	b.WriteString("<ul>\n" + item("RequestId", s.id) + item("HostId", hostID) + "</ul>\n")
+	writeErrorList(&b, a, item("RequestId", s.id)+item("HostId", hostID))
 	if own != nil {
 		b.WriteString("<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n")
-		writeErrorList(&b, translate(own))
+		writeErrorList(&b, translate(own), "")
 	}
 	b.WriteString("<hr/>\n</body>\n</html>\n")
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -41,13 +40,13 @@ func (s *site) page(err, own error) error {
 	return nil
 }
 
-// writeErrorList writes what S3 would say in XML as a list.
-func writeErrorList(b *strings.Builder, a answer) {
+// writeErrorList writes what S3 would say in XML as a list, with more at its end.
+func writeErrorList(b *strings.Builder, a answer, more string) {
 	b.WriteString("<ul>\n" + item("Code", a.code) + item("Message", a.message))
 	for _, f := range a.fields {
 		b.WriteString(item(f.Name, f.Value))
 	}
-	b.WriteString("</ul>\n")
+	b.WriteString(more + "</ul>\n")
 }
 
 func item(name, value string) string {

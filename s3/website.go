@@ -111,7 +111,10 @@ func parseWebsite(n *node) (coffer.Website, error) {
 			w.RedirectAll.Protocol, _ = c.get("Protocol")
 		case "IndexDocument":
 			err = errors.Join(c.only("Suffix"), c.leaves())
-			w.Index, _ = c.get("Suffix")
+			if w.Index, _ = c.get("Suffix"); w.Index == "" && err == nil {
+				err = coffer.Errorf(coffer.InvalidArgument, "The IndexDocument Suffix is not well formed").
+					With("ArgumentName", "IndexDocument").With("ArgumentValue", "")
+			}
 		case "ErrorDocument":
 			err = errors.Join(c.only("Key"), c.leaves())
 			if w.Error, _ = c.get("Key"); w.Error == "" && err == nil {
@@ -130,6 +133,9 @@ func parseWebsite(n *node) (coffer.Website, error) {
 func parseWebsiteRules(n *node) ([]coffer.WebsiteRule, error) {
 	if err := n.only("RoutingRule*"); err != nil {
 		return nil, err
+	}
+	if len(n.children) == 0 {
+		return nil, malformed(nil)
 	}
 	var rules []coffer.WebsiteRule
 	for _, c := range n.children {
@@ -165,7 +171,7 @@ func parseWebsiteCondition(n *node, r *coffer.WebsiteRule) (err error) {
 		return err
 	}
 	if len(n.children) == 0 {
-		return coffer.Errorf(coffer.InvalidArgument, "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.")
+		return coffer.Errorf(coffer.InvalidRequest, "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.")
 	}
 	r.Prefix = n.pointer("KeyPrefixEquals")
 	r.ErrorCode, err = n.status("HttpErrorCodeReturnedEquals")
