@@ -2,6 +2,7 @@ package attack
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
@@ -29,8 +30,16 @@ var operationRows = []row{
 
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	attack(t, newWorld(t), operationRows)
+	attack(t, makeWorld(t, true, []string{"COFFER_WEBHOOKS=name=quiet;url=https://hooks.invalid/" + hookToken + ";secret=" + hookSecret,
+		"COFFER_REPLICATION_TARGETS=name=far;endpoint=https://s3.invalid;access_key_id=FARAWAYKEY;secret=" + targetSecret + ";account=*"}), operationRows)
 }
+
+// Secrets that an operator configures, and the token that some have in a URL.
+const (
+	hookToken    = "a-token-in-the-path-of-a-webhook"
+	hookSecret   = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+	targetSecret = "theSecretOfAFarAwayServiceThatIsLongEnough"
+)
 
 func fileModes(t *testing.T, w *world) {
 	w.unchanged(t, func() {
@@ -210,6 +219,8 @@ func noSecrets(t *testing.T, w *world) {
 			t.Error(err)
 		}
 		w.secretRequests(t, secrets, seen)
+		w.customerKey(t, secrets, seen)
+		w.configuredSecrets(t, secrets, seen)
 		ann.get(t, "/").oneOf(t, "the console", 200)
 		seen(ann.post(t, "/signout"))
 	})
@@ -218,10 +229,17 @@ func noSecrets(t *testing.T, w *world) {
 	}
 	seen(answer{body: w.server.Command("audit", "list", "--json").Stdout})
 	seen(answer{body: w.server.Command("key", "list", "--json").Stdout})
+	backup := filepath.Join(t.TempDir(), "backup")
+	if r := w.server.Command("backup", "create", backup); r.Code != 0 {
+		t.Errorf("backup create = %d: %s", r.Code, r.Stderr)
+	} else {
+		seen(answer{body: r.Stdout + r.Stderr})
+	}
 	w.server.Stop()
 	for name, secret := range secrets {
 		for _, form := range forms(secret) {
 			w.foundIn(t, w.server.Data, name, form)
+			w.foundIn(t, backup, name, form)
 			w.foundIn(t, w.server.Log(), name, form)
 			for _, a := range answers {
 				a.lacks(t, "an answer, a metric or a list with "+name, string(form))
@@ -231,6 +249,41 @@ func noSecrets(t *testing.T, w *world) {
 	w.looks(t)
 	w.server.Restart()
 	w.connect(t)
+}
+
+// customerKey stores and reads an object under a key that only its client keeps.
+func (w *world) customerKey(t *testing.T, secrets map[string]string, seen func(answer)) {
+	t.Helper()
+	const key = "a key of a client, of 32 bytes.."
+	sum := md5.Sum([]byte(key))
+	headers := []string{"X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256", "X-Amz-Server-Side-Encryption-Customer-Key", base64.StdEncoding.EncodeToString([]byte(key)),
+		"X-Amz-Server-Side-Encryption-Customer-Key-Md5", base64.StdEncoding.EncodeToString(sum[:])}
+	secrets["the key of a client"] = key
+	a := w.s3(t, w.full, "PUT", "/a-priv/sse-c", strings.Repeat("c", 100_000), headers...)
+	a.oneOf(t, "PUT with the key of a client", 200)
+	seen(a)
+	seen(w.s3(t, w.full, "GET", "/a-priv/sse-c", "", headers...))
+	seen(w.s3(t, w.full, "GET", "/a-priv/sse-c", ""))
+	wrong := append([]string{}, headers...)
+	wrong[5] = "AAAAAAAAAAAAAAAAAAAAAA=="
+	seen(w.s3(t, w.full, "GET", "/a-priv/sse-c", "", wrong...))
+	w.s3(t, w.full, "DELETE", "/a-priv/sse-c", "").oneOf(t, "DELETE", 204)
+}
+
+// configuredSecrets asks for all that is told of webhooks and targets, and has a
+// webhook called in vain.
+func (w *world) configuredSecrets(t *testing.T, secrets map[string]string, seen func(answer)) {
+	t.Helper()
+	secrets["the token of a webhook"], secrets["the secret of a webhook"], secrets["the secret of a target"] = hookToken, hookSecret, targetSecret
+	if err := w.socket.TestWebhook(t.Context(), "quiet"); err != nil {
+		t.Error(err)
+	}
+	d := w.delivery(t, "quiet")
+	seen(answer{body: d.Error})
+	for _, args := range [][]string{{"webhook", "list", "--json"}, {"webhook", "show", "quiet", "--json"}, {"webhook", "show", "quiet"}, {"check", "--json"}} {
+		r := w.server.Command(args...)
+		seen(answer{body: r.Stdout + r.Stderr})
+	}
 }
 
 // secretRequests sends signatures of all kinds, right and wrong. Those that are
