@@ -33,6 +33,7 @@ var limitRows = []row{
 	{"LIM-05", "what a refusal repeats is bounded", longEchoes},
 	{"LIM-06", "IDs that do not exist are not remembered for ever", manyIDs},
 	{"LIM-07", "the console and the JSON interface have bounds too", otherLimits},
+	{"LIM-08", "a large list or document costs a few times its length", largeAtOnce},
 }
 
 func TestLimits(t *testing.T) {
@@ -204,5 +205,80 @@ func otherLimits(t *testing.T, w *world) {
 				w.exchangeWith(t, base, "GET", "GET "+path+" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").oneOf(t, "GET of a long path", 303, 400, 404, 414, 431)
 			}
 		}
+	})
+}
+
+// largeAtOnce has many clients ask for large lists, and send large documents, at the
+// same time: of each no more may be in memory than a few times what it is.
+func largeAtOnce(t *testing.T, w *world) {
+	const clients, each = 24, 10 << 20
+	const most = clients * each
+	keys := 300
+	if testing.Short() {
+		keys = 100
+	}
+	long := strings.Repeat("&", 900) // of which each is five bytes in XML
+	key := func(i int) string { return fmt.Sprintf("large/%04d%s", i, long) }
+	list := "<Delete>" + strings.Repeat("<Object><Key>none"+strings.Repeat("&amp;", 300)+"</Key></Object>", 1_000) + "</Delete>"
+	parts := "<CompleteMultipartUpload>"
+	for i := range 10_000 {
+		parts += fmt.Sprintf("<Part><PartNumber>%d</PartNumber><ETag>\"%032x\"</ETag></Part>", i+1, i)
+	}
+	parts += "</CompleteMultipartUpload>"
+	w.unchanged(t, func() {
+		w.s3(t, w.full, "PUT", "/a-large", "").oneOf(t, "PUT /a-large", 200)
+		var made sync.WaitGroup
+		for c := range 8 {
+			made.Go(func() {
+				for i := c; i < keys; i += 8 {
+					w.s3(t, w.full, "PUT", "/a-large/"+escape(key(i)), "").oneOf(t, "PUT", 200)
+				}
+			})
+		}
+		made.Wait()
+		id := w.upload(t, w.full, "/a-large/parts")
+		before, peak := resident(t, w.server.PID()), int64(0)
+		var all sync.WaitGroup
+		for i := range clients {
+			all.Go(func() {
+				for range 3 {
+					switch i % 4 {
+					case 0:
+						w.s3(t, w.full, "GET", "/a-large?list-type=2", "").oneOf(t, "a large list", 200)
+					case 1:
+						w.s3(t, w.full, "GET", "/a-large?versions&delimiter=%26", "").oneOf(t, "a large list of versions", 200)
+					case 2:
+						w.document(t, "POST", "/a-large?delete", list).oneOf(t, "DeleteObjects of 1,000 long keys", 200, 400)
+					case 3:
+						w.s3(t, w.full, "POST", "/a-large/parts?uploadId="+id, parts).oneOf(t, "complete of 10,000 parts that are not there", 400)
+					}
+				}
+			})
+		}
+		done := make(chan struct{})
+		go func() { all.Wait(); close(done) }()
+		for busy := true; busy; {
+			select {
+			case <-done:
+				busy = false
+			default:
+				peak = max(peak, resident(t, w.server.PID()))
+			}
+		}
+		if peak-before > memory(most) {
+			t.Errorf("%d clients with large lists and documents took the server's memory from %d to %d MiB, want a bound", clients, before>>20, peak>>20)
+		}
+		t.Logf("%d clients with large lists and documents: %d MiB more", clients, (peak-before)>>20)
+		w.s3(t, w.full, "DELETE", "/a-large/parts?uploadId="+id, "").oneOf(t, "abort", 204)
+		made = sync.WaitGroup{}
+		for c := range 8 {
+			made.Go(func() {
+				for i := c; i < keys; i += 8 {
+					w.s3(t, w.full, "DELETE", "/a-large/"+escape(key(i)), "").oneOf(t, "DELETE", 204)
+				}
+			})
+		}
+		made.Wait()
+		w.s3(t, w.full, "DELETE", "/a-large", "").oneOf(t, "DELETE /a-large", 204)
 	})
 }
