@@ -14,3 +14,7 @@ func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
+
+// RequestLine is the message of the log line that each request ends with. It is
+// the one line that the log may hold back for a moment.
+const RequestLine = "request"

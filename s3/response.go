@@ -89,7 +89,7 @@ func (q *request) finish() {
 	if q.failure != nil {
 		attrs = append(attrs, slog.String("code", translate(q.failure).code), slog.String("error", logText(q.failure)))
 	}
-	q.Logger.LogAttrs(q.ctx, level, "request", attrs...)
+	q.Logger.LogAttrs(q.ctx, level, coffer.RequestLine, attrs...)
 }
 
 // serverFailed tells whether a request failed for a reason that is the operator's

@@ -211,7 +211,7 @@ func (s *Server) Run(ctx context.Context) error {
 				failed <- srv.http.ServeTLS(srv.l, "", "")
 				return
 			}
-			failed <- srv.http.Serve(srv.l)
+			failed <- srv.http.Serve(coalescing{srv.l})
 		}()
 	}
 	go func() { failed <- s.admin.http.Serve(s.admin.l) }()
@@ -289,6 +289,7 @@ func (s *Server) drain() error {
 		s.cfg.Logger.Warn("requests are still under way; the data is safe")
 	}
 	_ = s.admin.http.Close()
+	s.cfg.Logger.Info("stopped")
 	return nil
 }
 

@@ -20,7 +20,7 @@ type Options struct {
 	FS vfs.FS
 	// Logger gets what Pebble tells, mostly at debug level; nil is silence.
 	Logger *slog.Logger
-	// CacheBytes is the size of the block cache; 0 is 32 MiB.
+	// CacheBytes is the size of the block cache; 0 is 64 MiB.
 	CacheBytes int64
 	// RowsBytes bounds the rows that are kept in memory in front of the database;
 	// 0 is 64 MiB.
@@ -38,7 +38,7 @@ type Options struct {
 }
 
 const (
-	cacheBytesDefault = 32 << 20
+	cacheBytesDefault = 64 << 20
 	// memtableBytesMin is large enough that values below ValueBytesMax never
 	// bypass it, and memtableBytesDefault small enough for the idle memory of the
 	// server.

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"net"
+	"sync"
+)
+
+// responseBuffer is the size of the buffer that net/http writes answers through.
+// A full one is written while the answer goes on, so that the head of an answer
+// and the start of its body go out alone, and a small object in two packets.
+const responseBuffer = 4 << 10
+
+// coalescing is a listener whose connections hold a full buffer back until what
+// follows it is written, and send both at once.
+type coalescing struct{ net.Listener }
+
+func (l coalescing) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &coalescingConn{Conn: c}, nil
+}
+
+// coalescingConn holds at most one buffer. An answer may end with it, so it is sent
+// at the latest when the next request is awaited or the connection is closed.
+type coalescingConn struct {
+	net.Conn
+
+	mu   sync.Mutex // held while writing; guards held
+	held []byte     // nil if nothing was ever held
+	err  error      // of a write that nobody was told of
+}
+
+func (c *coalescingConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+		return 0, c.err
+	case len(c.held) == 0 && len(p) == responseBuffer:
+		c.held = append(c.held[:0], p...)
+		return len(p), nil
+	case len(c.held) == 0:
+		return c.Conn.Write(p)
+	}
+	both := net.Buffers{c.held, p}
+	n, err := both.WriteTo(c.Conn)
+	n -= int64(len(c.held))
+	c.held = c.held[:0]
+	return int(max(n, 0)), err
+}
+
+func (c *coalescingConn) Read(p []byte) (int, error) {
+	c.send()
+	return c.Conn.Read(p)
+}
+
+func (c *coalescingConn) Close() error {
+	c.send()
+	return c.Conn.Close()
+}
+
+// send writes what is held.
+func (c *coalescingConn) send() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.held) == 0 {
+		return
+	}
+	_, c.err = c.Conn.Write(c.held)
+	c.held = c.held[:0]
+}

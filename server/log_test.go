@@ -1,0 +1,54 @@
+package server
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"coffer"
+)
+
+// TestLinesOfRequestsWaitForOthersAndNotForLong uses a clock that moves when
+// everybody waits.
+func TestLinesOfRequestsWaitForOthersAndNotForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		logger, err := NewLogger(&out, "json", "info")
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := func() int { return strings.Count(out.String(), "\n") }
+		logger = logger.With("node", 1).WithGroup("g")
+		request := func() { logger.Info(coffer.RequestLine, "status", 200) }
+		request()
+		request()
+		if n := written(); n != 0 {
+			t.Errorf("%d lines are written at once, want none", n)
+		}
+		time.Sleep(linesWait)
+		synctest.Wait()
+		if n := written(); n != 2 {
+			t.Errorf("%d lines are written after %s, want 2", n, linesWait)
+		}
+		request()
+		logger.Info("listening")
+		if n := written(); n != 4 {
+			t.Errorf("%d lines are written when another one came, want 4", n)
+		}
+		request()
+		logger.Log(t.Context(), slog.LevelError, coffer.RequestLine, "status", 500)
+		if n := written(); n != 6 {
+			t.Errorf("%d lines are written when a request failed, want 6", n)
+		}
+		for out.Len() < linesBytes {
+			request()
+		}
+		if n := written(); n < 100 {
+			t.Errorf("%d lines are written without a wait, want a full buffer of them", n)
+		}
+		time.Sleep(linesWait)
+	})
+}
