@@ -78,7 +78,7 @@ func (q *request) copyObject() error {
 	q.writeEncryptionMade(o.Encryption)
 	d := newDoc("CopyObjectResult", namespace)
 	d.time("LastModified", o.Modified)
-	d.text("ETag", quoted(o.ETag))
+	d.etag(o.ETag)
 	if o.Checksum.Value != "" {
 		writeChecksumXML(d, o.Checksum)
 		d.text("ChecksumType", string(o.Checksum.Type))
@@ -194,7 +194,7 @@ func (q *request) uploadPartCopy() error {
 	q.writeEncryption(p.Encryption)
 	d := newDoc("CopyPartResult", namespace)
 	d.time("LastModified", p.Modified)
-	d.text("ETag", quoted(p.ETag))
+	d.etag(p.ETag)
 	writeChecksumXML(d, p.Checksum)
 	return q.send(http.StatusOK, d)
 }

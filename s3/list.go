@@ -3,6 +3,7 @@ package s3
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -148,13 +149,18 @@ func (q *request) listObjectsV2() error {
 	return q.send(http.StatusOK, d)
 }
 
+// contentsBytes is about what an object takes in a list.
+const contentsBytes = 320
+
 func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner bool) {
 	restored := q.wantsRestoreStatus()
-	for _, o := range page.Objects {
+	d.b = slices.Grow(d.b, contentsBytes*len(page.Objects))
+	for i := range page.Objects {
+		o := &page.Objects[i]
 		d.begin("Contents")
 		d.text("Key", l.encode(o.Key))
 		d.time("LastModified", o.Modified)
-		d.text("ETag", quoted(o.ETag))
+		d.etag(o.ETag)
 		if o.Checksum.Algorithm != "" {
 			d.text("ChecksumAlgorithm", string(o.Checksum.Algorithm))
 			d.text("ChecksumType", string(o.Checksum.Type))
@@ -165,7 +171,7 @@ func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner 
 		}
 		d.text("StorageClass", storageClass(o.Attributes.StorageClass))
 		if restored {
-			writeRestoreStatus(d, o, q.start)
+			writeRestoreStatus(d, *o, q.start)
 		}
 		d.end()
 	}

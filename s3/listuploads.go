@@ -50,7 +50,7 @@ func (q *request) listParts() error {
 		d.begin("Part")
 		d.number("PartNumber", int64(p.Number))
 		d.time("LastModified", p.Modified)
-		d.text("ETag", quoted(p.ETag))
+		d.etag(p.ETag)
 		d.number("Size", p.Size)
 		if page.Upload.Checksum.Algorithm != "" {
 			writeChecksumXML(d, p.Checksum)

@@ -56,7 +56,7 @@ func (q *request) writeListedVersion(d *doc, l listing, b coffer.Bucket, v objec
 		d.begin("DeleteMarker")
 	} else {
 		d.begin("Version")
-		d.text("ETag", quoted(v.ETag))
+		d.etag(v.ETag)
 		if v.Checksum.Algorithm != "" {
 			d.text("ChecksumAlgorithm", string(v.Checksum.Algorithm))
 			d.text("ChecksumType", string(v.Checksum.Type))

@@ -137,7 +137,7 @@ func (q *request) completeMultipartUpload() error {
 	d.text("Location", q.address(o.Key))
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", q.key)
-	d.text("ETag", quoted(o.ETag))
+	d.etag(o.ETag)
 	if o.Checksum.Value != "" {
 		writeChecksumXML(d, o.Checksum)
 		d.text("ChecksumType", string(o.Checksum.Type))

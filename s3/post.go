@@ -138,7 +138,7 @@ func (q *request) formDone(o coffer.Object) error {
 		d.text("Location", q.address(o.Key))
 		d.text("Bucket", string(q.bucket))
 		d.text("Key", o.Key)
-		d.text("ETag", quoted(o.ETag))
+		d.etag(o.ETag)
 		return q.send(http.StatusCreated, d)
 	}
 	return q.ok(http.StatusNoContent)

@@ -80,7 +80,7 @@ func (w *world) account(_ context.Context, handle string) (coffer.Account, error
 type pair struct{ id, secret string }
 
 // newWorld makes a service with the accounts alice and bob, each with one key.
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{clock: &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, pairs: map[string]pair{}}
 	random := rand.NewChaCha8([32]byte{1})

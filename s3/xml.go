@@ -77,10 +77,27 @@ func (d *doc) optional(name, value string) {
 	}
 }
 
-func (d *doc) number(name string, n int64) { d.text(name, strconv.FormatInt(n, 10)) }
-func (d *doc) flag(name string, v bool)    { d.text(name, strconv.FormatBool(v)) }
+func (d *doc) number(name string, n int64) {
+	d.begin(name)
+	d.b = strconv.AppendInt(d.b, n, 10)
+	d.end()
+}
+
+func (d *doc) flag(name string, v bool) { d.text(name, strconv.FormatBool(v)) }
+
 func (d *doc) time(name string, t time.Time) {
-	d.text(name, t.UTC().Format(timeFormat))
+	d.begin(name)
+	d.b = t.UTC().AppendFormat(d.b, timeFormat)
+	d.end()
+}
+
+// etag writes an entity tag, which is quoted.
+func (d *doc) etag(value string) {
+	d.begin("ETag")
+	d.b = append(d.b, "&quot;"...)
+	d.b = appendEscaped(d.b, value)
+	d.b = append(d.b, "&quot;"...)
+	d.end()
 }
 
 // close ends what is open and returns the document.
@@ -91,26 +108,32 @@ func (d *doc) close() []byte {
 	return d.b
 }
 
+// appendEscaped appends the runs of characters that need no escape as they are.
 func appendEscaped(b []byte, s string) []byte {
+	plain := 0
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '&':
+		c := s[i]
+		if c >= ' ' && c != '&' && c != '<' && c != '>' && c != '"' && c != 0x7f {
+			continue
+		}
+		b = append(b, s[plain:i]...)
+		plain = i + 1
+		switch c {
+		case '&':
 			b = append(b, "&amp;"...)
-		case c == '<':
+		case '<':
 			b = append(b, "&lt;"...)
-		case c == '>':
+		case '>':
 			b = append(b, "&gt;"...)
-		case c == '"':
+		case '"':
 			b = append(b, "&quot;"...)
-		case c < ' ' || c == 0x7f:
+		default:
 			b = append(b, "&#x"...)
 			b = strconv.AppendUint(b, uint64(c), 16)
 			b = append(b, ';')
-		default:
-			b = append(b, c)
 		}
 	}
-	return b
+	return append(b, s[plain:]...)
 }
 
 // send answers with a document.
