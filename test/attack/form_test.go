@@ -17,6 +17,7 @@ import (
 
 var formRows = []row{
 	{"PST-01", "a field cannot name another bucket", formBucket},
+	{"PST-02", "no bucket is the server's own, whatever a form calls itself", formReserved},
 	{"PST-04", "every field needs a condition", formExtra},
 	{"PST-05", "tags are those of the policy", formTags},
 	{"PST-06", "a file is as long as the policy says", formSize},
@@ -26,6 +27,8 @@ var formRows = []row{
 	{"PST-12", "what stands behind the file does not count", formBehind},
 	{"PST-13", "a redirect leads to an address and nowhere else", formRedirect},
 	{"PST-14", "a refusal is no redirect", formRefusal},
+	{"PST-16", "a form is bounded before its file", formBombs},
+	{"PST-17", "a form with a part of a signature is nobody's", formParts},
 	{"RSP-04", "a field adds no header", formHeaders},
 }
 
@@ -201,6 +204,62 @@ func formHeaders(t *testing.T, w *world) {
 			for _, value := range []string{"/a\r\nSet-Cookie: x=1", "/a\x00b", "/a\x7fb"} {
 				w.form(t, "a-priv", f.and([2]string{name, value}), "x").oneOf(t, "a control character in "+name, 400)
 			}
+		}
+	})
+}
+
+func formReserved(t *testing.T, w *world) {
+	w.unchanged(t, func() {
+		for _, bucket := range []string{".minio.sys", ".coffer", "meta", "blobs", "_system", "..", "%2e%2e", "a-priv%2F..%2Fb-priv", "", "-", "v1"} {
+			for _, kind := range []string{"multipart/form-data; boundary=x", "Multipart/Form-Data; boundary=x", "MULTIPART/FORM-DATA; BOUNDARY=x", "multipart/form-data; charset=utf-8; boundary=\"x\"", "multipart/form-data;boundary=x;boundary=y"} {
+				body := "--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nform\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--x--\r\n"
+				a := w.do(t, request(t, w.server.Endpoint, "POST", "/"+bucket, body, "Content-Type", kind))
+				a.oneOf(t, "a form to /"+bucket+" as "+kind, 400, 403, 404, 405, 412)
+			}
+		}
+	})
+}
+
+// formBombs are forms that are made to cost much before anybody knows whose they are.
+func formBombs(t *testing.T, w *world) {
+	field := func(name, value string) string {
+		return "--x\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n"
+	}
+	file := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nx\r\n--x--\r\n"
+	var many strings.Builder
+	for i := range 100_000 {
+		many.WriteString(field("x-ignore-"+strings.Repeat("f", i%5)+string(rune('a'+i%26)), "v"))
+	}
+	w.bounded(t, "forms", func() {
+		for name, body := range map[string]string{
+			"100,000 fields": many.String() + file, "a field of 64 MiB": field("key", strings.Repeat("k", 64<<20)) + file, "a part's header of 1 MiB": "--x\r\nContent-Disposition: form-data; name=\"key\"; a=\"" + strings.Repeat("a", 1<<20) + "\"\r\n\r\nx\r\n" + file,
+			"100,000 headers of a part": "--x\r\n" + strings.Repeat("A: b\r\n", 100_000) + "\r\nx\r\n" + file, "no boundary in it": strings.Repeat("y", 1<<20), "a form in a form": "--x\r\nContent-Disposition: form-data; name=\"key\"\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n" + strings.Repeat("--z\r\n\r\na\r\n", 50_000) + "--z--\r\n" + file,
+			"a preamble of 1 MiB": strings.Repeat("p", 1<<20) + "\r\n" + field("key", "form") + file, "no file": field("key", "form") + "--x--\r\n", "no end": field("key", "form") + "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n" + strings.Repeat("x", 1<<20),
+			"two files": field("key", "form") + strings.Replace(file, "--x--", "--x", 1) + file, "a part without a name": "--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n" + file, "a part without a disposition": "--x\r\n\r\nx\r\n" + file,
+		} {
+			for _, kind := range []string{"multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary=" + strings.Repeat("x", 5_000), "multipart/mixed; boundary=x"} {
+				w.do(t, request(t, w.server.Endpoint, "POST", "/a-priv", body, "Content-Type", kind)).oneOf(t, "a form with "+name+" as "+kind[:min(len(kind), 40)], 400, 403, 405, 412)
+			}
+		}
+	})
+}
+
+func formParts(t *testing.T, w *world) {
+	whole := signForm(w.full, formPolicy("a-priv", ""))
+	w.unchanged(t, func() {
+		for mask := 1; mask < 1<<len(whole)-1; mask++ {
+			f := fields{{"key", "form"}}
+			for i, field := range whole {
+				if mask&(1<<i) != 0 {
+					f = append(f, field)
+				}
+			}
+			w.form(t, "a-priv", f, "x").oneOf(t, "a form with a part of its signature", 400, 403)
+		}
+		for i := range whole {
+			f := append(fields{{"key", "form"}}, whole...)
+			f[i+1] = [2]string{f[i+1][0], ""}
+			w.form(t, "a-priv", f, "x").oneOf(t, "a form with an empty "+whole[i][0], 400, 403)
 		}
 	})
 }
