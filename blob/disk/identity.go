@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -101,20 +103,31 @@ func (s *Store) makeFolders(dir string, names []string) error {
 	for _, name := range names {
 		have[name] = true
 	}
-	for i := range folderCount {
-		name := folderName(i)
-		if have[name] {
-			continue
-		}
-		folder := s.fs.PathJoin(dir, name)
-		if err := s.fs.MkdirAll(folder, dirPerm); err != nil {
-			return fmt.Errorf("make folder %s: %w", name, err)
-		}
-		if err := s.syncDir(folder); err != nil {
-			return err
-		}
+	// Each is synced, and the syncs of many go together.
+	var next atomic.Int64
+	errs := make([]error, foldersAtOnce)
+	var wg sync.WaitGroup
+	for worker := range errs {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < folderCount && errs[worker] == nil; i = next.Add(1) - 1 {
+				if name := folderName(int(i)); !have[name] {
+					errs[worker] = s.makeFolder(s.fs.PathJoin(dir, name))
+				}
+			}
+		})
 	}
-	return nil
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// foldersAtOnce is how many folders of a new disk are made at the same time.
+const foldersAtOnce = 16
+
+func (s *Store) makeFolder(folder string) error {
+	if err := s.fs.MkdirAll(folder, dirPerm); err != nil {
+		return fmt.Errorf("make folder %s: %w", folder, err)
+	}
+	return s.syncDir(folder)
 }
 
 // writeIdentity gives the disk an identity, whole or not at all.
