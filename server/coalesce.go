@@ -61,6 +61,17 @@ func (c *coalescingConn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite is for net/http, which ends its side and waits a little before it closes
+// a connection on which more than it read is on its way: closed at once it would be
+// reset, and the client never read the answer that says why.
+func (c *coalescingConn) CloseWrite() error {
+	c.send()
+	if tcp, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return tcp.CloseWrite()
+	}
+	return nil
+}
+
 // send writes what is held.
 func (c *coalescingConn) send() {
 	c.mu.Lock()
