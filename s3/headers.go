@@ -107,15 +107,19 @@ func (q *request) unsupported() error {
 }
 
 // conditions reads the preconditions of a request, from the headers with a prefix
-// before their names.
+// before their names. AWS ignores an If-Modified-Since of the future.
 func (q *request) conditions(prefix string) objects.Conditions {
 	h := q.r.Header
-	return objects.Conditions{
+	c := objects.Conditions{
 		IfMatch:           h.Get(prefix + "If-Match"),
 		IfNoneMatch:       h.Get(prefix + "If-None-Match"),
 		IfModifiedSince:   httpTime(h.Get(prefix + "If-Modified-Since")),
 		IfUnmodifiedSince: httpTime(h.Get(prefix + "If-Unmodified-Since")),
 	}
+	if c.IfModifiedSince.After(q.start) {
+		c.IfModifiedSince = time.Time{}
+	}
+	return c
 }
 
 // writeConditions are those that count on a write, which takes one of them:
