@@ -162,6 +162,10 @@ func publicWrites(t *testing.T, w *world) {
 
 func publicReads(t *testing.T, w *world) {
 	w.unchanged(t, func() {
+		// Who may read and not list is not told of what is not there.
+		for _, path := range []string{"/a-pub/none", "/a-pub/none?versionId=null", "/a-pub/x/", "/a-pub/none?tagging"} {
+			w.s3(t, nobody, "GET", path, "").oneOf(t, "GET "+path+" by a stranger who may not list", 403)
+		}
 		before := w.configured(t, "a-pub", "x")
 		for _, op := range operations(t) {
 			if op.level == "Service" || op.anonymous || op.method == "GET" || op.method == "HEAD" {
