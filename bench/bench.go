@@ -6,6 +6,7 @@
 //	go run ./bench                                  # coffer and the limits, under 15 minutes
 //	go run ./bench --peer minio=/opt/minio --peer versitygw=/opt/versitygw
 //	go run ./bench -lines 'PUT 4 KiB' -rounds 5
+//	go run ./bench -grow 10000000 -data /mnt/disk   # one bucket that grows, over several runs
 //
 // It is a closed loop: each connection sends its next request when the last one
 // is answered. Requests are signed before the clock starts, and HTTP is spoken
@@ -67,6 +68,9 @@ func benchmark(ctx context.Context, opt options, stdout, stderr io.Writer) (err 
 	r, err := newRunner(ctx, opt, dir, stderr)
 	if err != nil {
 		return err
+	}
+	if opt.grow > 0 {
+		return grow(ctx, r, stdout)
 	}
 	r.report.Started = time.Now().UTC().Truncate(time.Second)
 	err = r.rounds(ctx)

@@ -27,6 +27,8 @@ type sample struct {
 	Value      float64 `json:"value"` // rate or figure, in the unit of the line
 	P50        float64 `json:"p50_ms,omitempty"`
 	P99        float64 `json:"p99_ms,omitempty"`
+	P999       float64 `json:"p999_ms,omitempty"`
+	Longest    float64 `json:"longest_ms,omitempty"`
 	CPU        float64 `json:"server_cpu_us_per_op,omitempty"`
 	ClientCPU  float64 `json:"client_cpu_us_per_op,omitempty"`
 	Amplified  float64 `json:"written_per_byte,omitempty"` // bytes written to the disk for each byte of an object
@@ -139,6 +141,8 @@ func summarize(workers []*worker, l line, elapsed time.Duration) sample {
 	out.Value = float64(out.Ops) * l.per / out.Seconds
 	out.P50 = float64(quantile(times, .50)) / 1e6
 	out.P99 = float64(quantile(times, .99)) / 1e6
+	out.P999 = float64(quantile(times, .999)) / 1e6
+	out.Longest = float64(quantile(times, 1)) / 1e6
 	return out
 }
 
