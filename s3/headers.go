@@ -2,7 +2,6 @@ package s3
 
 import (
 	"encoding/base64"
-	"fmt"
 	"maps"
 	"mime"
 	"net/http"
@@ -122,27 +121,17 @@ func (q *request) conditions(prefix string) objects.Conditions {
 	return c
 }
 
-// writeConditions are those that count on a write, which takes one of them:
-// If-Match with an entity tag, or If-None-Match with * (AWS, "Add preconditions to
-// S3 operations with conditional requests").
+// writeConditions are those that count on a write. AWS takes If-Match with an entity
+// tag or If-None-Match with *, and 501 is its answer to anything else ("Add
+// preconditions to S3 operations with conditional requests"); the other values mean
+// the same here as on a read (RFC 9110, section 13.1), which many servers offer.
 func (q *request) writeConditions() (objects.Conditions, error) {
 	c := objects.Conditions{IfMatch: q.r.Header.Get("If-Match"), IfNoneMatch: q.r.Header.Get("If-None-Match")}
-	const value = "We don't accept the provided value of %s header for this API"
-	switch {
-	case c.IfMatch == "" && (c.IfNoneMatch == "" || c.IfNoneMatch == "*"):
-	case c.IfMatch != "" && c.IfNoneMatch != "":
-		return c, unaccepted("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
-	case c.IfMatch == "*":
-		return c, unaccepted("If-Match", fmt.Sprintf(value, "If-Match"))
-	case c.IfNoneMatch != "":
-		return c, unaccepted("If-None-Match", fmt.Sprintf(value, "If-None-Match"))
+	if c.IfMatch != "" && c.IfNoneMatch != "" {
+		return c, (&coffer.Error{Code: coffer.NotImplemented}).With("Header", "If-Match,If-None-Match").
+			With("additionalMessage", "Multiple conditional request headers present in the request")
 	}
 	return c, nil
-}
-
-// unaccepted is the refusal of a header that AWS does not take here.
-func unaccepted(header, why string) error {
-	return (&coffer.Error{Code: coffer.NotImplemented}).With("Header", header).With("additionalMessage", why)
 }
 
 // httpTime reads a date of HTTP; one that is none does not count (RFC 9110,
