@@ -46,9 +46,13 @@ const (
 	VersionIDAlphabet = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 )
 
+// VersionIDFirst is the least character that a version ID begins with: an ID has the
+// complement of its time first, and no time is negative or beyond the year 2262.
+const VersionIDFirst = 'V'
+
 // CheckVersionID refuses what never was a version ID, with InvalidArgument.
 func CheckVersionID(id string) error {
-	if id == NullVersion || len(id) == VersionIDLen && strings.Trim(id, VersionIDAlphabet) == "" {
+	if id == NullVersion || len(id) == VersionIDLen && id[0] >= VersionIDFirst && strings.Trim(id, VersionIDAlphabet) == "" {
 		return nil
 	}
 	text := "Invalid version id specified"

@@ -14,7 +14,10 @@ func TestCheckVersionID(t *testing.T) {
 	}{
 		{"Null", "null", true},
 		{"Longest", strings.Repeat("z", 32), true},
-		{"EveryCharacter", "-0123456789ABCDEFGHIJKLMNOPQ_xyz", true},
+		{"EveryCharacter", "z0123456789ABCDEFGHIJKLMNOPQ_xy-", true},
+		{"OfTheLastTime", "V" + strings.Repeat("-", 31), true},
+		{"OfNoTime", "U" + strings.Repeat("z", 31), false},
+		{"OfAnotherService", "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD", false},
 		{"Empty", "", false},
 		{"TooShort", strings.Repeat("z", 31), false},
 		{"TooLong", strings.Repeat("z", 33), false},

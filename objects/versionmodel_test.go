@@ -61,7 +61,7 @@ func (x *versionMachine) pick(rt *rapid.T, key string) (string, *modelVersion) {
 			return coffer.NullVersion, nil
 		}
 	case n == len(all):
-		return strings.Repeat("7", coffer.VersionIDLen), nil
+		return strings.Repeat("x", coffer.VersionIDLen), nil
 	}
 	return all[n].id, &all[n]
 }
