@@ -46,11 +46,12 @@ type CopyInput struct {
 	Encryption        Encrypting
 }
 
-// Copied is what Copy made, and of which version of the source: "" where the
-// source's bucket has no versions.
+// Copied is what Copy made, and how an answer names its version and that of the
+// source: "" where the bucket never kept versions, and for a source without an ID
+// that was not asked for by its version.
 type Copied struct {
 	coffer.Object
-	SourceVersion string
+	Version, SourceVersion string
 }
 
 // Copy makes an object with the bytes of another. Small ones are written again;
@@ -157,9 +158,12 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if err == nil {
 		err = s.replace(tx, to, &made, in.If)
 	}
-	done := Copied{Object: made.Object}
-	if from.Versioning != coffer.VersioningUnset {
-		done.SourceVersion = coffer.VersionName(source.VersionID)
+	done := Copied{Object: made.Object, SourceVersion: source.VersionID}
+	if to.Versioning != coffer.VersioningUnset {
+		done.Version = coffer.VersionName(made.VersionID)
+	}
+	if from.Versioning != coffer.VersioningUnset && in.SourceVersion == coffer.NullVersion {
+		done.SourceVersion = coffer.NullVersion
 	}
 	return done, err
 }

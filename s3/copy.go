@@ -70,7 +70,7 @@ func (q *request) copyObject() error {
 	if err != nil {
 		return err
 	}
-	q.writeVersion(o.VersionID)
+	q.writeVersion(o.Version)
 	if o.SourceVersion != "" {
 		q.w.Header().Set("x-amz-copy-source-version-id", o.SourceVersion)
 	}
