@@ -167,7 +167,7 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		if err := in.If.checkRead(c.Object); err != nil {
 			return err
 		}
-		if o.current() {
+		if in.Version == "" { // AWS tells it of no version that is named
 			if c.Expiry, err = s.expiry(r, c.Bucket, o.Object); err != nil {
 				return err
 			}
