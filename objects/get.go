@@ -148,6 +148,9 @@ func (s Session) open(ctx context.Context, in GetInput, wanted want) (*Content, 
 		if hidden := s.hide(r, c.Bucket, in.Key, err); hidden != err {
 			return hidden
 		}
+		if o != nil && in.Action == coffer.GetObjectTagging {
+			err = checkMarker(o.Object) // of the newest version too, unlike all other reads
+		}
 		if o != nil {
 			c.Object, c.body, c.Length = o.Object, o.body, o.Size
 		}

@@ -60,8 +60,11 @@ func (s Session) change(ctx context.Context, bucket coffer.BucketName, key, vers
 			return err
 		}
 		o, err := findReadable(tx, b, key, version)
-		if err != nil {
-			return s.hide(tx, b, key, err)
+		if hidden := s.hide(tx, b, key, err); hidden != nil && (hidden != err || o == nil) {
+			return hidden
+		}
+		if err := checkMarker(o.Object); err != nil {
+			return err
 		}
 		if err := fn(tx, b, &o.row); err != nil {
 			return err
