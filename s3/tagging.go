@@ -114,7 +114,7 @@ func parseTagging(n *node) ([]coffer.Tag, error) {
 		return nil, err
 	}
 	if len(n.children) == 0 {
-		return nil, malformed(nil)
+		return nil, nil // as if its TagSet were empty
 	}
 	return parseTagSet(n.children[0])
 }
@@ -161,6 +161,9 @@ func parseTagQuery(s string) ([]coffer.Tag, bool) {
 	var tags []coffer.Tag
 	seen := map[string]bool{}
 	for pair := range strings.SplitSeq(s, "&") {
+		if pair == "" {
+			continue
+		}
 		key, value, _ := strings.Cut(pair, "=")
 		if strings.Contains(value, "=") {
 			return nil, false // two tags with something else between them
