@@ -479,8 +479,10 @@ func TestDamagedCiphertextIsNeverWrongBytes(t *testing.T) {
 		for name, change := range map[string]func(a, b *row){
 			"the bytes of another object": func(a, b *row) { a.body = b.body },
 			"the key of another object":   func(a, b *row) { a.Encryption = b.Encryption },
-			"a damaged key":               func(a, _ *row) { a.Encryption.Sealed = string([]byte{a.Encryption.Sealed[0] ^ 1}) + a.Encryption.Sealed[1:] },
-			"another size":                func(a, _ *row) { a.Size-- },
+			"a damaged key": func(a, _ *row) {
+				a.Encryption.Sealed = string([]byte{a.Encryption.Sealed[0] ^ 1}) + a.Encryption.Sealed[1:]
+			},
+			"another size": func(a, _ *row) { a.Size-- },
 		} {
 			w.putAs(t, "a", Encrypting{Kind: coffer.SSES3}, b)
 			if err := swap(change); err != nil {
