@@ -160,7 +160,7 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"FieldsTooLong", form{fields: [][2]string{{"key", "a"}, {"x-ignore-a", strings.Repeat("x", 21<<10)}}, file: "x"}, 400, "MaxPostPreDataLengthExceeded", ""},
 		{"EndlessFields", form{fields: [][2]string{{"key", "a"}, {"x-ignore-a", strings.Repeat("x", 1<<20)}}, file: "x"}, 400, "MaxPostPreDataLengthExceeded", ""},
 		{"SignatureV2", form{fields: [][2]string{{"key", "a"}, {"AWSAccessKeyId", "x"}, {"policy", "e30="}, {"signature", "x"}}, file: "x"}, 400, "InvalidRequest", "Signature Version 2"},
-		{"SignatureMissing", form{fields: [][2]string{{"key", "a"}, {"policy", "e30="}}, file: "x"}, 400, "InvalidArgument", "x-amz-algorithm"},
+		{"SignatureMissing", form{fields: [][2]string{{"key", "a"}, {"policy", "e30="}}, file: "x"}, 403, "AccessDenied", ""},
 		{"PolicyChanged", change(w.signedForm("a", anyKey), func(f *form) { f.fields[0][1] += "AAAA" }), 403, "SignatureDoesNotMatch", ""},
 		{"PolicyWithoutExpiration", raw(`{"conditions": []}`), 400, "InvalidPolicyDocument", "missing expiration"},
 		{"PolicyWithoutConditions", raw(`{"expiration": "2030-01-01T00:00:00Z"}`), 400, "InvalidPolicyDocument", "missing conditions"},

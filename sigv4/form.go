@@ -1,5 +1,7 @@
 package sigv4
 
+import "net/http"
+
 // The fields of a browser's form that carry its signature.
 const (
 	fieldPolicy     = "policy"
@@ -16,7 +18,8 @@ const (
 // twice is for the caller to see to. The string that is signed is the policy as
 // sent, in base64, so a form has no canonical request; its expiry and its
 // conditions stand in the policy, which is the caller's to apply. A form with
-// none of the fields is Anonymous, one with some of them an error.
+// none of the fields is Anonymous, be there a policy that nobody signed or not;
+// one with some of them is an error.
 func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, error) {
 	for _, name := range [...]string{"awsaccesskeyid", "signature"} {
 		if _, ok := field(name); ok {
@@ -28,7 +31,7 @@ func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, erro
 	some, missing := hasToken, ""
 	for _, name := range names {
 		value, ok := field(name)
-		some = some || ok
+		some = some || ok && name != fieldPolicy
 		if (!ok || value == "") && missing == "" {
 			missing = name
 		}
@@ -37,8 +40,11 @@ func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, erro
 		return &Auth{}, nil
 	}
 	if missing != "" {
+		if missing != fieldPolicy {
+			missing = http.CanonicalHeaderKey(missing) // as AWS writes it
+		}
 		return nil, refuse(codeInvalidArgument, "Bucket POST must contain a field named '%s'.  If it is specified, please check the order of the fields.", missing).
-			with("ArgumentName", missing)
+			with("ArgumentName", missing).with("ArgumentValue", "")
 	}
 	get := func(name string) string { value, _ := field(name); return value }
 	switch get(fieldAlgorithm) {

@@ -210,11 +210,19 @@ func TestFormRefusals(t *testing.T) {
 	}
 	for name := range whole {
 		_, err := parse(nil, name)
-		wantCode(t, "ParseForm without "+name, err, "InvalidArgument", name)
+		text := name
+		if name != "policy" {
+			text = http.CanonicalHeaderKey(name)
+		}
+		wantCode(t, "ParseForm without "+name, err, "InvalidArgument", "'"+text+"'")
 	}
 	a, err := parse(nil, "all")
 	if err != nil || a.Kind != sigv4.Anonymous {
 		t.Errorf("ParseForm of no fields = %v, %v, want anonymous, nil", a, err)
+	}
+	a, err = parse(map[string]string{"policy": "e30="}, "all")
+	if err != nil || a.Kind != sigv4.Anonymous {
+		t.Errorf("ParseForm of a policy only = %v, %v, want anonymous, nil", a, err)
 	}
 	for _, tt := range []struct{ field, value, code string }{
 		{"x-amz-algorithm", "AWS4-ECDSA-P256-SHA256", "InvalidRequest"},
