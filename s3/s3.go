@@ -199,7 +199,22 @@ func (q *request) serve() error {
 			return err
 		}
 	}
-	return q.op.handle(q)
+	return q.ofBucket(q.op.handle(q))
+}
+
+// ofBucket answers a document that is refused with NoSuchBucket, as AWS does, where it
+// was for a bucket that does not exist. Only who is refused waits for the look.
+func (q *request) ofBucket(err error) error {
+	switch coffer.CodeOf(err) {
+	case coffer.MalformedXML, coffer.MalformedACL, coffer.MalformedPolicy:
+		if q.op.name == "CreateBucket" {
+			return err
+		}
+		if missing := q.session.Knock(q.ctx, q.bucket); coffer.CodeOf(missing) == coffer.NoSuchBucket {
+			return missing
+		}
+	}
+	return err
 }
 
 // listHeaders are those of x-amz- whose values are lists, so that a second line goes
