@@ -283,8 +283,8 @@ func (w *world) render(answer *http.Response, body []byte, vars map[string]strin
 		fmt.Fprintf(&out, "\n%s\n", bytes.TrimRight(body, "\n"))
 	}
 	text := out.String()
-	for name, value := range vars {
-		text = strings.ReplaceAll(text, value, "{"+name+"}")
+	for _, name := range slices.Sorted(maps.Keys(vars)) { // the first of two with one value
+		text = strings.ReplaceAll(text, vars[name], "{"+name+"}")
 	}
 	for name, p := range w.pairs {
 		text = strings.ReplaceAll(text, p.id, "{"+name+"'s key}")
