@@ -207,11 +207,14 @@ func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 4)
 	for _, srv := range []*server{&s.s3, &s.console} {
 		go func() {
-			if s.cert != nil {
+			switch {
+			case s.cert != nil:
 				failed <- srv.http.ServeTLS(srv.l, "", "")
-				return
+			case srv == &s.console: // its streams of events must not wait for more
+				failed <- srv.http.Serve(srv.l)
+			default:
+				failed <- srv.http.Serve(coalescing{srv.l})
 			}
-			failed <- srv.http.Serve(coalescing{srv.l})
 		}()
 	}
 	go func() { failed <- s.admin.http.Serve(s.admin.l) }()
