@@ -70,6 +70,7 @@ type Service struct {
 	readers readers
 	holds   hold
 	configs configs
+	decoded decodedBuckets
 	opened  time.Time // before the first request
 	// lifecycleChanged says that a lifecycle was put since the last round.
 	lifecycleChanged atomic.Bool
@@ -142,7 +143,7 @@ func (s Session) bucket(r meta.Reader, name coffer.BucketName, a coffer.Action, 
 // enter reads the bucket called name, for who will ask authorize. That a bucket
 // exists is no secret (names are global), everything else is.
 func (s Session) enter(r meta.Reader, name coffer.BucketName) (coffer.Bucket, error) {
-	b, err := readBucket(r, name)
+	b, err := s.decoded.read(r, name)
 	if errors.Is(err, meta.ErrNotFound) {
 		return b, (&coffer.Error{Code: coffer.NoSuchBucket}).With("BucketName", string(name))
 	}
