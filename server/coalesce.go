@@ -3,12 +3,17 @@ package server
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // responseBuffer is the size of the buffer that net/http writes answers through.
 // A full one is written while the answer goes on, so that the head of an answer
 // and the start of its body go out alone, and a small object in two packets.
 const responseBuffer = 4 << 10
+
+// closePatience is how long a client may take over the end of an answer whose
+// connection is closed.
+const closePatience = time.Second
 
 // coalescing is a listener whose connections hold a full buffer back until what
 // follows it is written, and send both at once.
@@ -56,8 +61,16 @@ func (c *coalescingConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// Close ends a write that is under way, as that of any connection does, so it must not
+// wait for it. What is held goes out if the client takes it soon.
 func (c *coalescingConn) Close() error {
-	c.send()
+	if c.mu.TryLock() {
+		if len(c.held) > 0 && c.Conn.SetWriteDeadline(time.Now().Add(closePatience)) == nil {
+			_, _ = c.Conn.Write(c.held)
+			c.held = c.held[:0]
+		}
+		c.mu.Unlock()
+	}
 	return c.Conn.Close()
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"testing"
 )
@@ -103,5 +104,28 @@ func TestAFullBufferGoesOutWithWhatFollows(t *testing.T) {
 	read(responseBuffer)
 	if _, err := c.Write(rest); err == nil {
 		t.Error("Write after Close = nil")
+	}
+}
+
+// TestCloseEndsAWriteThatIsUnderWay has a client that reads nothing: to stop must not
+// wait for it.
+func TestCloseEndsAWriteThatIsUnderWay(t *testing.T) {
+	client, accepted := net.Pipe() // a Write waits until it is read
+	defer client.Close()
+	c := &coalescingConn{Conn: accepted}
+	ended := make(chan error)
+	go func() {
+		_, err := c.Write([]byte("never read"))
+		ended <- err
+	}()
+	for c.mu.TryLock() { // until the Write is under way
+		c.mu.Unlock()
+		runtime.Gosched()
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the Write that Close ended = nil")
 	}
 }
