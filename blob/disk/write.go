@@ -98,11 +98,11 @@ func (w *writer) goDirect() { w.direct = !w.store.noSync && setDirect(w.file, tr
 // the file: chunks are, and what comes after the last whole one is not.
 func (w *writer) put(p []byte) error {
 	if w.direct && len(p) == chunkBytes {
-		err := writeAll(w.file, p)
-		if !errors.Is(err, syscall.EINVAL) {
-			return err
+		n, err := w.file.Write(p)
+		if n > 0 || !errors.Is(err, syscall.EINVAL) {
+			return whole(n, len(p), err)
 		}
-		// Nothing was written: this file system wants another alignment.
+		// This file system wants another alignment.
 	}
 	if w.direct {
 		w.direct = false
@@ -153,8 +153,12 @@ func (w *writer) abandon() {
 }
 
 func writeAll(w io.Writer, p []byte) error {
-	want := len(p)
 	n, err := w.Write(p)
+	return whole(n, len(p), err)
+}
+
+// whole is the error of a write, which a short one is as well.
+func whole(n, want int, err error) error {
 	if err == nil && n != want {
 		err = io.ErrShortWrite
 	}
