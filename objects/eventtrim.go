@@ -111,6 +111,7 @@ func (s *Service) WebhookCounts(ctx context.Context) ([]WebhookCounts, error) {
 
 func (s *Service) webhookCounts(ctx context.Context, webhook string) (c WebhookCounts, err error) {
 	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		c = WebhookCounts{}
 		for _, n := range []struct {
 			which byte
 			value *int64

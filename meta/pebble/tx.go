@@ -100,7 +100,7 @@ func (t *tx) read(r readKey) ([]byte, error) {
 		return t.row(t.s, t.s.db, r.hash, r.key, t.start, false)
 	}
 	if err := errors.Join(t.settleFor(r.hash), t.index()); err != nil {
-		return nil, err
+		return nil, t.noted(err)
 	}
 	return t.get(t.batch, r.key)
 }
