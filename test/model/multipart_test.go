@@ -132,7 +132,15 @@ func (x *machine) complete(o op) {
 	q := x.ofUpload(o, u, http.MethodPost)
 	q.body = []byte("<CompleteMultipartUpload>" + list.String() + "</CompleteMultipartUpload>")
 	if x.guarded(o, q, b) && !u.ended && !want.final() {
-		want = append(want, b.writeRefused(o.Key, o.Match)...)
+		refused := b.writeRefused(o.Key, o.Match)
+		if v := b.current(o.Key); refused == nil && v != nil && strings.HasPrefix(o.Match, "if-match") &&
+			(v.modified.IsZero() || !v.modified.Before(u.began)) {
+			// The object may be younger than the upload.
+			if refused = append(refused, "ConditionalRequestConflict"); len(want) == 0 {
+				refused = append(refused, ok)
+			}
+		}
+		want = append(want, refused...)
 	}
 	if u.done != nil && !want.final() {
 		want = refusals{"NoSuchUpload", ok} // it may be forgotten after a while

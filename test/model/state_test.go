@@ -92,7 +92,7 @@ func (b *bucket) find(key string, n int) (*version, string) {
 		}
 		return nil, "null"
 	}
-	return nil, strings.Repeat("0", 32)
+	return nil, strings.Repeat("x", 32)
 }
 
 // add makes v the newest version of a key (AWS, "Adding objects to
@@ -192,7 +192,7 @@ func (r refusals) final() bool {
 
 // statuses are those of AWS, "Error responses", List of error codes.
 var statuses = map[string]int{
-	"AccessDenied": 403, "BucketAlreadyExists": 409, "BucketAlreadyOwnedByYou": 409, "BucketNotEmpty": 409, "EntityTooSmall": 400,
+	"AccessDenied": 403, "ConditionalRequestConflict": 409, "BucketAlreadyExists": 409, "BucketAlreadyOwnedByYou": 409, "BucketNotEmpty": 409, "EntityTooSmall": 400,
 	"InvalidArgument": 400, "InvalidBucketState": 409, "InvalidPart": 400, "InvalidPartOrder": 400, "InvalidRange": 416, "InvalidRequest": 400,
 	"MethodNotAllowed": 405, "NoSuchBucket": 404, "NoSuchKey": 404, "NoSuchUpload": 404, "NoSuchVersion": 404,
 	"NoSuchObjectLockConfiguration": 404, "PreconditionFailed": 412, "NotModified": 304, "ObjectLockConfigurationNotFoundError": 404,
