@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,11 +12,29 @@ import (
 	"coffer"
 )
 
+// lockedBuffer is written by the timer of a logger and read by a test.
+type lockedBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // TestLinesOfRequestsWaitForOthersAndNotForLong uses a clock that moves when
 // everybody waits.
 func TestLinesOfRequestsWaitForOthersAndNotForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		logger, err := NewLogger(&out, "json", "info")
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +62,7 @@ func TestLinesOfRequestsWaitForOthersAndNotForLong(t *testing.T) {
 		if n := written(); n != 6 {
 			t.Errorf("%d lines are written when a request failed, want 6", n)
 		}
-		for out.Len() < linesBytes {
+		for len(out.String()) < linesBytes {
 			request()
 		}
 		if n := written(); n < 100 {
