@@ -114,7 +114,7 @@ func parseTagging(n *node) ([]coffer.Tag, error) {
 		return nil, err
 	}
 	if len(n.children) == 0 {
-		return nil, nil // as if its TagSet were empty
+		return nil, malformed(nil)
 	}
 	return parseTagSet(n.children[0])
 }

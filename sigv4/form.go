@@ -18,8 +18,8 @@ const (
 // twice is for the caller to see to. The string that is signed is the policy as
 // sent, in base64, so a form has no canonical request; its expiry and its
 // conditions stand in the policy, which is the caller's to apply. A form with
-// none of the fields is Anonymous, be there a policy that nobody signed or not;
-// one with some of them is an error.
+// none of the fields is Anonymous; one with some of them is an error, which for a
+// policy that nobody signed is AccessDenied.
 func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, error) {
 	for _, name := range [...]string{"awsaccesskeyid", "signature"} {
 		if _, ok := field(name); ok {
@@ -37,6 +37,9 @@ func ParseForm(field func(name string) (string, bool), opt Options) (*Auth, erro
 		}
 	}
 	if !some {
+		if _, ok := field(fieldPolicy); ok {
+			return nil, refuse(codeAccessDenied, "Access Denied: the form has a policy that nobody signed")
+		}
 		return &Auth{}, nil
 	}
 	if missing != "" {

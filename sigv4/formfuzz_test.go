@@ -19,7 +19,7 @@ func FuzzParseForm(f *testing.F) {
 			name, value, _ := strings.Cut(line, "=")
 			fields[name] = value
 			switch name {
-			case "signature", "awsaccesskeyid", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token":
+			case "policy", "signature", "awsaccesskeyid", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token":
 				signed = true
 			}
 		}
