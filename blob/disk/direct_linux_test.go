@@ -62,3 +62,41 @@ func TestAFileSystemThatRefusesADirectWriteStillTakesTheBlob(t *testing.T) {
 		t.Errorf("%d writes, want the first one twice", n)
 	}
 }
+
+// cutFS writes the first half of a direct write and refuses the rest, as a file
+// system may whose write was cut.
+type cutFS struct {
+	vfs.FS
+	cut *atomic.Int32
+}
+
+func (f cutFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, category)
+	return cutFile{file, f.cut}, err
+}
+
+type cutFile struct {
+	vfs.File
+	cut *atomic.Int32
+}
+
+func (f cutFile) Write(p []byte) (int, error) {
+	if len(p) == chunkBytes && f.cut.Add(1) == 2 {
+		n, err := f.File.Write(p[:len(p)/2])
+		if err == nil {
+			err = syscall.EINVAL
+		}
+		return n, err
+	}
+	return f.File.Write(p)
+}
+
+func TestADirectWriteThatIsCutIsGoneOnWith(t *testing.T) {
+	cut := new(atomic.Int32)
+	s := open(t, cutFS{vfs.Default, cut}, t.TempDir())
+	content := blobtest.Content(2, 4*chunkBytes+5)
+	checkWhole(t, s, blobtest.Put(t, s, content), content)
+	if cut.Load() < 2 {
+		t.Errorf("%d chunks were written whole, want the second one cut", cut.Load())
+	}
+}

@@ -99,10 +99,12 @@ func (w *writer) goDirect() { w.direct = !w.store.noSync && setDirect(w.file, tr
 func (w *writer) put(p []byte) error {
 	if w.direct && len(p) == chunkBytes {
 		n, err := w.file.Write(p)
-		if n > 0 || !errors.Is(err, syscall.EINVAL) {
+		if !errors.Is(err, syscall.EINVAL) {
 			return whole(n, len(p), err)
 		}
-		// This file system wants another alignment.
+		// This file system wants another alignment, or wrote a part whose end has
+		// none: what is left goes through the cache.
+		p = p[n:]
 	}
 	if w.direct {
 		w.direct = false
