@@ -81,6 +81,10 @@ func grow(ctx context.Context, r *runner, stdout io.Writer) error {
 			break
 		}
 		figures, err := r.measureGrown(ctx, s)
+		if ctx.Err() != nil {
+			r.say("the run ended before the figures of %d keys were taken: the same command takes them", stage)
+			break
+		}
 		if err != nil {
 			return err
 		}
