@@ -23,16 +23,16 @@ const (
 	copiesBytes    = 4 << 10
 )
 
-// row reads what key holds in a state of s, of which src shows all but what the
-// key's stripe tells of. With keep it is kept for who reads it next.
-func (r *reader) row(s *Store, src pebbledb.Reader, hash uint64, key []byte, state uint64, keep bool) ([]byte, error) {
+// row reads what key holds in a state of s, of which the live database shows all but
+// what the key's stripe tells of. With keep it is kept for who reads it next.
+func (r *reader) row(s *Store, hash uint64, key []byte, state uint64, keep bool) ([]byte, error) {
 	if row, ok := s.rows.find(hash, key, state); ok {
 		if row.value == nil {
 			return nil, meta.ErrNotFound
 		}
 		return row.value, nil
 	}
-	value, err := r.get(src, key)
+	value, err := r.get(s.db, key)
 	if !keep || !s.rows.wants(hash, len(value)) {
 		return value, err
 	}

@@ -97,7 +97,7 @@ func (t *tx) Get(key []byte) ([]byte, error) {
 // read reads a key, the transaction's own writes first.
 func (t *tx) read(r readKey) ([]byte, error) {
 	if !t.wrote(r.hash) {
-		return t.row(t.s, t.s.db, r.hash, r.key, t.start, false)
+		return t.row(t.s, r.hash, r.key, t.start, false)
 	}
 	if err := errors.Join(t.settleFor(r.hash), t.index()); err != nil {
 		return nil, t.noted(err)

@@ -81,7 +81,7 @@ func (v *view) getLive(hash uint64, key []byte) ([]byte, error) {
 	if !v.started {
 		v.started, v.upto = true, v.s.applied.Load()
 	}
-	value, err := v.row(v.s, v.s.db, hash, key, v.upto, true)
+	value, err := v.row(v.s, hash, key, v.upto, true)
 	changed := v.s.stripes.newest(hash)
 	switch {
 	case v.conflict:
