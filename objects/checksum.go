@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -13,7 +14,9 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
 
 	"coffer"
 )
@@ -26,10 +29,20 @@ func newHash(a coffer.ChecksumAlgorithm) hash.Hash {
 		return crc32.NewIEEE()
 	case coffer.CRC32C:
 		return crc32.New(castagnoli)
+	case coffer.MD5:
+		return md5.New()
 	case coffer.SHA1:
 		return sha1.New()
 	case coffer.SHA256:
 		return sha256.New()
+	case coffer.SHA512:
+		return sha512.New()
+	case coffer.XXHASH128:
+		return xxh3.New128()
+	case coffer.XXHASH3:
+		return xxh3.New()
+	case coffer.XXHASH64:
+		return xxhash.New()
 	}
 	return crc64nvme.New()
 }

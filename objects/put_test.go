@@ -3,8 +3,10 @@ package objects
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"errors"
 	"hash"
@@ -13,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
 
 	"coffer"
 	"coffer/meta"
@@ -22,7 +26,8 @@ import (
 // base64Of is what a checksum over b is, computed without the code under test.
 func base64Of(a coffer.ChecksumAlgorithm, b []byte) string {
 	h := map[coffer.ChecksumAlgorithm]hash.Hash{coffer.CRC32: crc32.NewIEEE(), coffer.CRC32C: crc32.New(crc32.MakeTable(crc32.Castagnoli)),
-		coffer.CRC64NVME: crc64nvme.New(), coffer.SHA1: sha1.New(), coffer.SHA256: sha256.New()}[a]
+		coffer.CRC64NVME: crc64nvme.New(), coffer.MD5: md5.New(), coffer.SHA1: sha1.New(), coffer.SHA256: sha256.New(), coffer.SHA512: sha512.New(),
+		coffer.XXHASH128: xxh3.New128(), coffer.XXHASH3: xxh3.New(), coffer.XXHASH64: xxhash.New()}[a]
 	h.Write(b)
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }

@@ -77,12 +77,11 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 // uploadChecksum fills in the type that an algorithm has by itself, and refuses
 // the pairs that S3 does not have ("Checking object integrity in Amazon S3").
 func uploadChecksum(c coffer.Checksum) (coffer.Checksum, error) {
-	hashed := c.Algorithm == coffer.SHA1 || c.Algorithm == coffer.SHA256
 	switch {
 	case c.Algorithm == "" && c.Type != "":
 		return c, coffer.Errorf(coffer.InvalidRequest,
 			"The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
-	case c.Type == coffer.FullObject && hashed, c.Type == coffer.Composite && c.Algorithm == coffer.CRC64NVME:
+	case c.Type == coffer.FullObject && !c.Algorithm.Joins(), c.Type == coffer.Composite && c.Algorithm == coffer.CRC64NVME:
 		return c, coffer.Errorf(coffer.InvalidRequest, "The %s checksum type cannot be used with the %s checksum algorithm.",
 			c.Type, lower(c.Algorithm))
 	case c.Algorithm != "" && c.Type == "":

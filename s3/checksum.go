@@ -12,7 +12,8 @@ const checksumPrefix = "X-Amz-Checksum-"
 
 // checksumBytes is how long the checksums are.
 var checksumBytes = map[coffer.ChecksumAlgorithm]int{
-	coffer.CRC32: 4, coffer.CRC32C: 4, coffer.CRC64NVME: 8, coffer.SHA1: 20, coffer.SHA256: 32,
+	coffer.CRC32: 4, coffer.CRC32C: 4, coffer.CRC64NVME: 8, coffer.MD5: 16, coffer.SHA1: 20, coffer.SHA256: 32, coffer.SHA512: 64,
+	coffer.XXHASH128: 16, coffer.XXHASH3: 8, coffer.XXHASH64: 8,
 }
 
 func checksumHeader(a coffer.ChecksumAlgorithm) string {

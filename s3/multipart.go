@@ -203,8 +203,17 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	return list, nil
 }
 
+// partElements are what a Part may have, each once.
+var partElements = func() []string {
+	names := []string{"ETag", "PartNumber", "Size"}
+	for _, alg := range coffer.ChecksumAlgorithms {
+		names = append(names, "Checksum"+string(alg))
+	}
+	return names
+}()
+
 func parsePart(n *node) (coffer.Part, error) {
-	err := n.only("ETag", "PartNumber", "ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME", "ChecksumSHA1", "ChecksumSHA256", "Size")
+	err := n.only(partElements...)
 	if err != nil {
 		return coffer.Part{}, err
 	}

@@ -281,7 +281,7 @@ func badDigests(t *testing.T, w *world) {
 			{[]string{"X-Amz-Checksum-Crc32", "nonsense"}, []string{"InvalidRequest"}},
 			{[]string{"X-Amz-Checksum-Crc32", crc("evil"), "X-Amz-Checksum-Sha256", checksum("evil")}, []string{"InvalidRequest"}},
 			{[]string{"X-Amz-Checksum-Crc32", crc("evil"), "X-Amz-Checksum-Crc32", crc("other")}, []string{"InvalidRequest", "BadDigest"}},
-			{[]string{"X-Amz-Sdk-Checksum-Algorithm", "SHA512"}, []string{"InvalidRequest"}},
+			{[]string{"X-Amz-Sdk-Checksum-Algorithm", "SHA3"}, []string{"InvalidRequest"}},
 		} {
 			w.s3(t, w.full, "PUT", "/a-priv/other", "evil", c.headers...).is(t, fmt.Sprintf("PUT with %q", c.headers), 400, c.codes...)
 		}
