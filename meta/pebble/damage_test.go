@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,65 +22,150 @@ const damageKeys = 300
 
 func damageValue(i int) string { return fmt.Sprint("value ", i, strings.Repeat("x", i*10)) }
 
-// filled returns the files of a closed database. Values short and long, so that
-// some are separated; flushed says whether they left the log.
-func filled(t *testing.T, flushed bool) *vfs.MemFS {
+// ended is how a database ended.
+type ended string
+
+const (
+	byClose   ended = "closed"
+	byCrash   ended = "crashed"                   // the rows are in the log only
+	byAnother ended = "crashed, and opened since" // the log is gone, and its rows are in tables
+)
+
+// filled returns the files of a database that ended. Values short and long, so that some
+// are separated. Nothing tells a rotten last write of a log from one that was cut, so it
+// is of a row that nobody asks for.
+func filled(t *testing.T, how ended) *vfs.MemFS {
 	fs := vfs.NewCrashableMem()
 	s := open(t, fs, "db", pebble.Options{})
-	for i := range damageKeys {
-		if err := s.Update(t.Context(), func(tx meta.Tx) error {
-			return tx.Set(fmt.Appendf(nil, "key %d", i), []byte(damageValue(i)))
-		}); err != nil {
+	set := func(key, value string) {
+		if err := s.Update(t.Context(), func(tx meta.Tx) error { return tx.Set([]byte(key), []byte(value)) }); err != nil {
 			t.Fatal(err)
 		}
 	}
+	for i := range damageKeys {
+		set(fmt.Sprint("key ", i), damageValue(i))
+	}
+	set("last", "")
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if flushed {
-		// Opening replays the log into tables.
-		if err := open(t, fs, "db", pebble.Options{}).Close(); err != nil {
+	if how == byClose {
+		return fs
+	}
+	if how == byAnother {
+		if err := open(t, crashed, "db", pebble.Options{}).Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return fs
+	return crashed
 }
 
 // TestDamage flips one bit anywhere. The database may then refuse to open, or
 // to read, but never gives other bytes than were written or forgets a key.
 func TestDamage(t *testing.T) {
-	for _, tt := range []struct{ suffix, name string }{
-		{".log", "Log"}, {".sst", "Table"}, {".blob", "Values"},
+	for _, tt := range []struct {
+		name  string
+		file  func(name string) bool
+		how   ended
+		end   int // the flipped bit is in the last bytes of the file; 0 is anywhere
+		flips int
+		bad   int // that must be noticed
+	}{
+		{"Log", suffix(".log"), byCrash, 0, 60, 30},
+		{"EndOfTheLog", suffix(".log"), byCrash, 30 << 10, 100, 50},
+		{"Table", suffix(".sst"), byClose, 0, 60, 30},
+		{"Values", suffix(".blob"), byClose, 0, 60, 30},
+		{"Manifest", prefix("MANIFEST-"), byClose, 0, 100, 30},
+		{"ManifestAfterACrash", prefix("MANIFEST-"), byCrash, 0, 100, 20},
+		{"ManifestAfterAStart", prefix("MANIFEST-"), byAnother, 0, 100, 50},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(7, 7))
 			refused := 0
-			original := filled(t, tt.suffix != ".log")
-			for range 60 {
-				fs := original.CrashClone(vfs.CrashCloneCfg{})
-				flip(t, fs, tt.suffix, rng)
-				if readAll(t, fs) {
+			original := filled(t, tt.how)
+			for range tt.flips {
+				fs := copyOf(t, original)
+				what := damage(t, fs, tt.file, func(data []byte) ([]byte, string) {
+					end := len(data)
+					if tt.end > 0 {
+						end = min(end, tt.end)
+					}
+					at, bit := len(data)-1-rng.IntN(end), rng.IntN(8)
+					data[at] ^= 1 << bit
+					return data, fmt.Sprintf("bit %d of byte %d of %d", bit, at, len(data))
+				})
+				if readAll(t, fs, what) {
 					refused++
 				}
 			}
-			if refused < 30 {
-				t.Errorf("%d of 60 flipped bits were noticed, want nearly all that matter", refused)
+			if refused < tt.bad {
+				t.Errorf("%d of %d flipped bits were noticed, want nearly all that matter", refused, tt.flips)
 			}
 		})
 	}
 }
 
-// flip inverts one bit of the largest file with that suffix.
-func flip(t *testing.T, fs *vfs.MemFS, suffix string, rng *rand.Rand) {
+// TestShortenedManifest cuts the manifest off anywhere, as a crash could have cut an
+// edit that nothing depends on. What something depends on is missed.
+func TestShortenedManifest(t *testing.T) {
+	for _, how := range []ended{byClose, byCrash, byAnother} {
+		original := filled(t, how)
+		refused := 0
+		for cut := 1; ; cut++ {
+			fs := copyOf(t, original)
+			whole := false
+			what := damage(t, fs, prefix("MANIFEST-"), func(data []byte) ([]byte, string) {
+				whole = cut > len(data)
+				return data[:max(0, len(data)-cut)], fmt.Sprintf("%s, without the last %d of %d bytes", how, cut, len(data))
+			})
+			if whole {
+				break
+			}
+			if readAll(t, fs, what) {
+				refused++
+			}
+		}
+		if refused == 0 {
+			t.Errorf("%s: no manifest was too short", how)
+		}
+	}
+}
+
+// copyOf is a copy of the files as they are: a clone has what was removed from a folder
+// until that is synced.
+func copyOf(t *testing.T, fs *vfs.MemFS) *vfs.MemFS {
+	t.Helper()
+	dir, err := fs.OpenDir("db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return fs.CrashClone(vfs.CrashCloneCfg{})
+}
+
+func suffix(s string) func(string) bool {
+	return func(name string) bool { return strings.HasSuffix(name, s) }
+}
+func prefix(s string) func(string) bool {
+	return func(name string) bool { return strings.HasPrefix(name, s) }
+}
+
+// damage changes the newest log or manifest, or the largest file of another kind, and
+// says how.
+func damage(t *testing.T, fs *vfs.MemFS, of func(name string) bool, change func([]byte) ([]byte, string)) string {
 	t.Helper()
 	names, err := fs.List("db")
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(names)
 	var data []byte
 	var path string
 	for _, name := range names {
-		if !strings.HasSuffix(name, suffix) {
+		if !of(name) {
 			continue
 		}
 		f, err := fs.Open("db/" + name)
@@ -93,14 +179,15 @@ func flip(t *testing.T, fs *vfs.MemFS, suffix string, rng *rand.Rand) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if len(b) > len(data) {
+		newest := strings.HasSuffix(name, ".log") || strings.HasPrefix(name, "MANIFEST-")
+		if len(b) > 0 && newest || len(b) > len(data) {
 			data, path = b, "db/"+name
 		}
 	}
 	if path == "" {
-		t.Fatalf("no file with suffix %s among %q", suffix, names)
+		t.Fatalf("no file of the kind among %q", names)
 	}
-	data[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
+	data, what := change(data)
 	f, err := fs.Create(path, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		t.Fatal(err)
@@ -111,15 +198,16 @@ func flip(t *testing.T, fs *vfs.MemFS, suffix string, rng *rand.Rand) {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return what + " of " + path
 }
 
 // readAll reports whether anything was refused, and fails on a wrong answer.
-func readAll(t *testing.T, fs vfs.FS) (refused bool) {
+func readAll(t *testing.T, fs vfs.FS, what string) (refused bool) {
 	t.Helper()
 	s, err := pebble.Open("db", pebble.Options{FS: fs})
 	if err != nil {
 		if !errors.Is(err, pebble.ErrDamaged) {
-			t.Errorf("Open(damaged) = %v, want %v", err, pebble.ErrDamaged)
+			t.Errorf("%s: Open() = %v, want %v", what, err, pebble.ErrDamaged)
 		}
 		return true
 	}
@@ -130,17 +218,18 @@ func readAll(t *testing.T, fs vfs.FS) (refused bool) {
 		err := s.View(t.Context(), func(r meta.Reader) error {
 			value, err := r.Get(fmt.Appendf(nil, "key %d", i))
 			if err == nil && string(value) != damageValue(i) {
-				t.Errorf("Get(key %d) = %.40q…, want %.40q…", i, value, damageValue(i))
+				t.Errorf("%s: Get(key %d) = %.40q…, want %.40q…", what, i, value, damageValue(i))
 			}
 			return err
 		})
 		if errors.Is(err, meta.ErrNotFound) {
-			t.Errorf("key %d is gone without an error", i)
+			t.Errorf("%s: key %d is gone without an error", what, i)
+			refusals++
 		} else if err != nil {
 			refused = true
 			refusals++
 			if !errors.Is(err, pebble.ErrDamaged) {
-				t.Errorf("Get(key %d) = %v, want %v", i, err, pebble.ErrDamaged)
+				t.Errorf("%s: Get(key %d) = %v, want %v", what, i, err, pebble.ErrDamaged)
 			}
 		}
 	}
@@ -160,7 +249,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 	})
 	t.Run("TableGone", func(t *testing.T) {
-		fs := filled(t, true)
+		fs := filled(t, byClose)
 		names, err := fs.List("db")
 		if err != nil {
 			t.Fatal(err)
@@ -177,7 +266,7 @@ func TestOpenErrors(t *testing.T) {
 		}
 	})
 	t.Run("NewerFormat", func(t *testing.T) {
-		fs := filled(t, false)
+		fs := filled(t, byCrash)
 		marker, _, err := atomicfs.LocateMarker(fs, "db", "format-version")
 		if err != nil {
 			t.Fatal(err)

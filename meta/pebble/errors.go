@@ -34,9 +34,6 @@ var (
 
 // openError finds out what an error of pebble's Open means.
 func openError(fs vfs.FS, dir string, err error) error {
-	if fs == nil {
-		fs = vfs.Default
-	}
 	switch {
 	case isLocked(err):
 		return fmt.Errorf("%w: %w", ErrLocked, err)

@@ -71,7 +71,6 @@ func (o Options) engine(logger *slog.Logger, fail func(error)) *pebbledb.Options
 		memtable = max(o.MemtableBytes, memtableBytesMin)
 	}
 	e := &pebbledb.Options{
-		FS:                          o.FS,
 		CacheSize:                   cache,
 		Comparer:                    pebbledb.DefaultComparer,
 		Merger:                      counterMerger(),

@@ -9,13 +9,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	pebbledb "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"coffer/meta"
 )
+
+// closeFlushMax is how long Close waits for the log to be emptied: a disk that is full
+// or hangs may never let it.
+const closeFlushMax = 10 * time.Second
 
 // Store is a meta.Store on a Pebble database.
 //
@@ -40,6 +47,7 @@ type Store struct {
 	rows    rows
 	watch   hub
 	runs    gate
+	files   *manifestFS
 	failure atomic.Pointer[error] // set once, when the state on disk is unknown
 	closed  sync.Once
 
@@ -64,12 +72,37 @@ func Open(dir string, opt Options) (*Store, error) {
 	}
 	s.rows.init(opt.rowsBytes())
 	s.watch.watchers = make(map[*watcher]struct{})
-	db, err := pebbledb.Open(dir, opt.engine(logger, s.fail))
+	if opt.FS == nil {
+		opt.FS = vfs.Default
+	}
+	s.files = &manifestFS{FS: opt.FS, dir: dir, fatal: s.fail}
+	engine := opt.engine(logger, s.fail)
+	engine.FS = s.files
+	db, err := openChecked(dir, engine)
 	if err != nil {
-		return nil, fmt.Errorf("open metadata %s: %w", dir, openError(opt.FS, dir, err))
+		return nil, fmt.Errorf("open metadata %s: %w", dir, errors.Join(openError(opt.FS, dir, err), s.files.close()))
 	}
 	s.db = db
 	return s, nil
+}
+
+// openChecked opens a database of which nothing is missing that Pebble would not miss.
+func openChecked(dir string, engine *pebbledb.Options) (*pebbledb.DB, error) {
+	lock, err := pebbledb.LockDirectory(dir, engine.FS)
+	if errors.Is(err, os.ErrNotExist) {
+		return pebbledb.Open(dir, engine) // there is none yet
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close() // the database holds it as well
+	if !isNewer(engine.FS, dir) {
+		if err := errors.Join(checkManifest(engine.FS, dir), checkLog(engine.FS, dir)); err != nil {
+			return nil, err
+		}
+	}
+	engine.Lock = lock
+	return pebbledb.Open(dir, engine)
 }
 
 // Close waits for the transactions that run, ends the watches and closes the
@@ -84,11 +117,28 @@ func (s *Store) Close() error {
 			err = *f
 			return
 		}
-		if cerr := s.db.Close(); cerr != nil {
+		s.flush()
+		if cerr := errors.Join(s.db.Close(), s.files.close()); cerr != nil {
 			err = fmt.Errorf("close metadata: %w", cerr)
 		}
 	})
 	return err
+}
+
+// flush empties the log into tables, so that the next start has nothing to replay and
+// finds damage of what was written last too. If that fails, the log has it all.
+func (s *Store) flush() {
+	if s.commits.Load() == 0 {
+		return
+	}
+	flushed, err := s.db.AsyncFlush()
+	if err != nil {
+		return
+	}
+	select {
+	case <-flushed:
+	case <-time.After(closeFlushMax):
+	}
 }
 
 // enter admits one transaction; leave must follow when it returns nil.

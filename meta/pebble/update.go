@@ -100,7 +100,11 @@ func (s *Store) apply(t *tx) (uint64, error) {
 		s.rows.drop(t.written[i].hash, t.written[i].key)
 	}
 	s.recent.add(written{seq: seq, keys: t.written, ranges: t.deleted})
-	if err := s.write(t.batch); err != nil {
+	err := s.mark(t.batch, seq)
+	if err == nil {
+		err = s.write(t.batch)
+	}
+	if err != nil {
 		t.batch = nil // Pebble may still hold it.
 		s.fail(err)
 		return 0, *s.failure.Load()
