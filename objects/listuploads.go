@@ -53,7 +53,8 @@ type ListUploadsInput struct {
 	Max     int
 }
 
-// UploadsPage is one page of the uploads of a bucket.
+// UploadsPage is one page of the uploads of a bucket. Of the attributes of an upload
+// it has the storage class only, and of its access control list the owner.
 type UploadsPage struct {
 	Bucket   coffer.Bucket
 	Uploads  []coffer.Upload
@@ -84,8 +85,15 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 				return err
 			}
 			u, err := decodeUpload(key, id, value)
+			if err != nil {
+				return err
+			}
+			u.Attributes, u.Tags, u.Encryption = coffer.Attributes{StorageClass: u.Attributes.StorageClass}, nil, nil
+			if u.ACL != nil {
+				u.ACL = &coffer.ACL{Owner: u.ACL.Owner}
+			}
 			page.Uploads = append(page.Uploads, u)
-			return err
+			return nil
 		})
 		page.Next = next
 		if key, id, ok := cutNUL(next); ok {

@@ -60,7 +60,7 @@ func (q *request) deleteObjects() error {
 		return err
 	}
 	q.batchDeleted(doomed, results)
-	d := newDoc("DeleteResult", namespace)
+	d := q.newLongDoc("DeleteResult")
 	for i, o := range doomed {
 		if done := results[i]; done.Err != nil {
 			a := translate(done.Err)

@@ -84,11 +84,11 @@ func (q *request) listObjects() error {
 		return err
 	}
 	l.After = q.query.get("marker")
-	page, err := q.session.List(q.ctx, l.ListInput)
+	page, err := q.list(l.ListInput)
 	if err != nil {
 		return err
 	}
-	d := newDoc("ListBucketResult", namespace)
+	d := q.newLongDoc("ListBucketResult")
 	d.text("Name", string(q.bucket))
 	d.text("Prefix", l.encode(l.Prefix))
 	d.text("Marker", l.encode(l.After))
@@ -124,11 +124,11 @@ func (q *request) listObjectsV2() error {
 		}
 		l.After, startAfter = string(after), "" // a token is what counts
 	}
-	page, err := q.session.List(q.ctx, l.ListInput)
+	page, err := q.list(l.ListInput)
 	if err != nil {
 		return err
 	}
-	d := newDoc("ListBucketResult", namespace)
+	d := q.newLongDoc("ListBucketResult")
 	d.text("Name", string(q.bucket))
 	d.text("Prefix", l.encode(l.Prefix))
 	if page.Next != "" {
@@ -149,12 +149,26 @@ func (q *request) listObjectsV2() error {
 	return q.send(http.StatusOK, d)
 }
 
+// list reads a page, for which memory is held until it is sent.
+func (q *request) list(in objects.ListInput) (objects.ListPage, error) {
+	if err := q.holdPage(in.Max); err != nil {
+		return objects.ListPage{}, err
+	}
+	page, err := q.session.List(q.ctx, in)
+	names := 0
+	for i := range page.Objects {
+		names += len(page.Objects[i].Key)
+	}
+	q.keepPage(len(page.Objects), names, page.Prefixes)
+	return page, err
+}
+
 // contentsBytes is about what an object takes in a list.
 const contentsBytes = 320
 
 func (q *request) writeContents(d *doc, l listing, page objects.ListPage, owner bool) {
 	restored := q.wantsRestoreStatus()
-	d.b = slices.Grow(d.b, contentsBytes*len(page.Objects))
+	d.b = slices.Grow(d.b, min(contentsBytes*len(page.Objects), pieceBytes))
 	for i := range page.Objects {
 		o := &page.Objects[i]
 		d.begin("Contents")

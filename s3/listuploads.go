@@ -23,12 +23,15 @@ func (q *request) listParts() error {
 		return err
 	}
 	limit = min(limit, objects.ListMax)
+	if err := q.holdPage(limit); err != nil {
+		return err
+	}
 	page, err := q.session.ListParts(q.ctx, q.bucket, q.key, q.uploadID(), min(after, coffer.PartNumberMax), limit)
 	if err != nil {
 		return err
 	}
 	q.writeAbort(page.Upload.Abort)
-	d := newDoc("ListPartsResult", namespace)
+	d := q.newLongDoc("ListPartsResult")
 	d.text("Bucket", string(q.bucket))
 	d.text("Key", encode(q.key))
 	d.text("UploadId", string(page.Upload.ID))
@@ -88,16 +91,24 @@ func (q *request) listMultipartUploads() error {
 		return coffer.Errorf(coffer.InvalidArgument, "Invalid uploadId marker").
 			With("ArgumentName", "upload-id-marker").With("ArgumentValue", string(id))
 	}
+	if err := q.holdPage(in.Max); err != nil {
+		return err
+	}
 	page, err := q.session.ListUploads(q.ctx, in)
 	if err != nil {
 		return err
 	}
+	names := 0
+	for i := range page.Uploads {
+		names += len(page.Uploads[i].Key)
+	}
+	q.keepPage(len(page.Uploads), names, page.Prefixes)
 	next, nextID := page.Next, page.NextID
 	if n := len(page.Uploads); next == "" && n > 0 {
 		// AWS has both markers on the last page too.
 		next, nextID = page.Uploads[n-1].Key, page.Uploads[n-1].ID
 	}
-	d := newDoc("ListMultipartUploadsResult", namespace)
+	d := q.newLongDoc("ListMultipartUploadsResult")
 	d.text("Bucket", string(q.bucket))
 	d.text("KeyMarker", encode(in.After))
 	d.text("UploadIdMarker", string(in.AfterID))

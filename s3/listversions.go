@@ -23,11 +23,19 @@ func (q *request) listObjectVersions() error {
 		return coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
 			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
 	}
+	if err := q.holdPage(in.Max); err != nil {
+		return err
+	}
 	page, err := q.session.ListVersions(q.ctx, in)
 	if err != nil {
 		return err
 	}
-	d := newDoc("ListVersionsResult", namespace)
+	names := 0
+	for i := range page.Versions {
+		names += len(page.Versions[i].Key)
+	}
+	q.keepPage(len(page.Versions), names, page.Prefixes)
+	d := q.newLongDoc("ListVersionsResult")
 	d.text("Name", string(q.bucket))
 	d.text("Prefix", l.encode(l.Prefix))
 	d.text("KeyMarker", l.encode(in.After))

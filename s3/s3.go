@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ type Options struct {
 type Handler struct {
 	Options
 	limits  *limits
+	memory  *memory
 	visitor coffer.Actor // who opens a website: nobody
 }
 
@@ -62,7 +64,7 @@ func New(opt Options) *Handler {
 			domains[i] = strings.ToLower(strings.Trim(d, "."))
 		}
 	}
-	h := &Handler{Options: opt, limits: &limits{perSecond: opt.RequestsPerSecond}}
+	h := &Handler{Options: opt, limits: &limits{perSecond: opt.RequestsPerSecond}, memory: newMemory(runtime.GOMAXPROCS(0))}
 	if opt.Objects != nil {
 		h.limits.rates = opt.Objects.RequestRates
 	}
@@ -91,6 +93,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// be the next request here: there is none on this connection.
 		head.Set("Connection", "close")
 	}
+	defer q.forget()
 	defer q.finish()
 	defer q.catch()
 	if err := q.serve(); err != nil {
@@ -153,6 +156,8 @@ type request struct {
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	claimed coffer.AccessKeyID            // that exists, and the request says it was signed with
 	failure error
+	held    lease      // memory, while the client sends or reads a document
+	work    lease      // and while one is acted on
 	batch   []accessed // what DeleteObjects did, for the access log
 }
 

@@ -29,7 +29,15 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 type doc struct {
 	b    []byte
 	open []string
+	// to is where a long document goes piece by piece; nil to keep all of it.
+	to   *response
+	sent bool  // a piece was
+	err  error // of sending it
 }
+
+// pieceBytes is how much of a document is put together before it is sent: a page of
+// names that are not very long is one piece.
+const pieceBytes = 512 << 10
 
 func newDoc(root, ns string) *doc {
 	d := &doc{b: make([]byte, 0, 1024)}
@@ -47,6 +55,14 @@ func newDoc(root, ns string) *doc {
 	return d
 }
 
+// newLongDoc is a document that is sent while it is written, with status 200, if it
+// gets long.
+func (q *request) newLongDoc(root string) *doc {
+	d := newDoc(root, namespace)
+	d.to = q.w
+	return d
+}
+
 // begin opens an element; end closes the innermost one.
 func (d *doc) begin(name string) {
 	d.b = append(d.b, '<')
@@ -61,6 +77,26 @@ func (d *doc) end() {
 	d.b = append(d.b, '<', '/')
 	d.b = append(d.b, name...)
 	d.b = append(d.b, '>')
+	if len(d.b) >= pieceBytes && d.to != nil {
+		d.flush()
+	}
+}
+
+// flush sends what there is of a document that is answered with 200. After an error
+// the rest goes nowhere.
+func (d *doc) flush() {
+	if !d.sent {
+		d.to.Header().Set("Content-Type", "application/xml")
+		d.to.WriteHeader(http.StatusOK)
+		d.sent = true
+	}
+	if d.err == nil {
+		_, d.err = d.to.Write(d.b)
+	}
+	if cap(d.b) > 2*pieceBytes {
+		d.b = nil
+	}
+	d.b = d.b[:0]
 }
 
 // text writes an element with text in it.
@@ -139,6 +175,13 @@ func appendEscaped(b []byte, s string) []byte {
 // send answers with a document.
 func (q *request) send(status int, d *doc) error {
 	b := d.close()
+	if d.sent {
+		d.flush()
+		return d.err
+	}
+	// What it was made of is garbage by now.
+	q.work.keep(0)
+	q.held.keep(int64(len(b)))
 	h := q.w.Header()
 	h.Set("Content-Type", "application/xml")
 	h.Set("Content-Length", strconv.Itoa(len(b)))
@@ -157,9 +200,14 @@ type node struct {
 }
 
 const (
-	xmlDepthMax  = 10
-	xmlTokensMax = 400_000
-	xmlBodyMax   = 2 << 20
+	xmlDepthMax = 10
+	xmlBodyMax  = 2 << 20
+	// elementsMax is more than the document of any operation has that says something;
+	// a list of parts, with their checksums, may have more.
+	elementsMax     = 40_000
+	partElementsMax = 6 * coffer.PartNumberMax
+	// tokensMax is how many tokens an element has, with the text around it.
+	tokensMax = 6
 )
 
 var errXML = errors.New("not the document that S3 defines")
@@ -187,20 +235,50 @@ func (q *request) readXMLUpTo(max int64, root string) (*node, error) {
 	return n, nil
 }
 
-// readBody reads the whole body, which must not be larger than max bytes.
+// bodyPatience is how long a document may take to come, however steadily its client
+// sends: what others hold is waited for.
+const bodyPatience = 2 * time.Minute
+
+// readBody reads the whole body, which must not be larger than max bytes. One that is
+// not small waits for memory, to be read into and then to be worked with.
 func (q *request) readBody(max int64) ([]byte, error) {
 	if q.body.size > max {
 		return nil, coffer.Errorf(coffer.EntityTooLarge, "The body has %d bytes: this operation takes at most %d.", q.body.size, max)
 	}
-	b, err := io.ReadAll(io.LimitReader(q.body, max+1))
-	if err != nil {
-		return nil, err
+	expected := q.body.size
+	if expected < 0 {
+		expected = max
 	}
-	if int64(len(b)) > max {
-		return nil, coffer.Errorf(coffer.EntityTooLarge, "This operation takes a body of at most %d bytes.", max)
+	if expected > smallDocument {
+		if err := q.hold(2 * expected); err != nil { // it grows by being copied
+			return nil, err
+		}
 	}
-	return b, nil
+	from := q.Now()
+	var b []byte
+	for {
+		b = slices.Grow(b, 512)
+		n, err := q.body.Read(b[len(b):min(cap(b), int(max)+1)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > max:
+			return nil, coffer.Errorf(coffer.EntityTooLarge, "This operation takes a body of at most %d bytes.", max)
+		case err == io.EOF:
+			if len(b) > smallDocument {
+				return b, q.toil(workFactor * int64(len(b)))
+			}
+			return b, nil
+		case err != nil:
+			return nil, err
+		case q.Now().Sub(from) > bodyPatience:
+			return nil, &coffer.Error{Code: coffer.RequestTimeout}
+		}
+	}
 }
+
+// workFactor is how many times its length a document takes while it is read and acted
+// on, with its elements and what they say.
+const workFactor = 8
 
 // malformed is the refusal of a document; why is for the operator.
 func malformed(why error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(why) }
@@ -212,6 +290,12 @@ func parseXML(b []byte, root string) (*node, error) {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	top := &node{}
 	stack := []*node{top}
+	names := map[string]string{} // so that a name is kept once
+	most := elementsMax
+	if root == "CompleteMultipartUpload" {
+		most = partElementsMax
+	}
+	elements := 0
 	for tokens := 0; ; tokens++ {
 		token, err := d.Token()
 		if err == io.EOF {
@@ -220,19 +304,24 @@ func parseXML(b []byte, root string) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if tokens > xmlTokensMax {
+		if tokens > tokensMax*most {
 			return nil, errXML
 		}
 		here := stack[len(stack)-1]
 		switch t := token.(type) {
 		case xml.StartElement:
-			if len(stack) > xmlDepthMax {
+			if elements++; elements > most || len(stack) > xmlDepthMax {
 				return nil, errXML
 			}
 			if t.Name.Space != "" && t.Name.Space != namespace {
 				return nil, errXML
 			}
-			n := &node{name: t.Name.Local}
+			name, known := names[t.Name.Local]
+			if !known {
+				name = t.Name.Local
+				names[name] = name
+			}
+			n := &node{name: name}
 			for _, a := range t.Attr {
 				if a.Name.Space == xsi && a.Name.Local == "type" {
 					n.kind = a.Value

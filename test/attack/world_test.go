@@ -38,13 +38,15 @@ type world struct {
 	tls     *tls.Config // nil without TLS
 	errors  *errorList
 	pid     int
-	looked  int // how often the state was compared
+	looked  int   // how often the state was compared
+	rest    int64 // bytes of memory of the server before it had much to do; 0 if nobody looked
 	dialed  atomic.Uint32
 
 	a, b api.Account
 	// The keys of A, and one of B; none allows nothing.
 	full, ro, up, rw, none, paused, bFull pair
 	ids                                   map[pair]coffer.KeyID
+	large                                 pair   // of TestMemory
 	bUpload                               string // B's open upload, of b-priv/mp
 	root                                  string // password of the first member
 
