@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -98,14 +99,17 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 			}
 			return made, err
 		}
-		if sum, summed, err = s.checksumOf(ctx, in, need.body); err != nil {
+		if sum, summed, err = s.checksumOf(ctx, in, need); err != nil {
 			return Copied{}, err
 		}
 	}
 }
 
 // needChecksum is a copy that must read the source's bytes before it can go on.
-type needChecksum struct{ body bodyID }
+type needChecksum struct {
+	body bodyID
+	alg  coffer.ChecksumAlgorithm
+}
 
 func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
 
@@ -128,9 +132,15 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if err := in.SourceIf.checkSource(source.Object); err != nil {
 		return Copied{}, err
 	}
+	as, err := s.encryptionIn(tx, to, in.Encryption)
+	if err != nil {
+		return Copied{}, err
+	}
+	recrypts := !sameKey(source.Encryption, as, in.Encryption.CustomerKey)
 	if in.Restated, err = s.restates(tx, to, in); err != nil {
 		return Copied{}, err
 	}
+	in.Restated = in.Restated || recrypts
 	made, err := in.target(source.row, from.ID == to.ID)
 	if err != nil {
 		return Copied{}, err
@@ -141,11 +151,7 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if made.ACL, err = s.newACL(tx, to, in.Key, in.ACL); err != nil {
 		return Copied{}, err
 	}
-	as, err := s.encryptionIn(tx, to, in.Encryption)
-	if err != nil {
-		return Copied{}, err
-	}
-	if !sameKey(source.Encryption, as, in.Encryption.CustomerKey) {
+	if recrypts {
 		if again.of != source.body.id {
 			return Copied{}, needRecrypt{as}
 		}
@@ -178,16 +184,49 @@ func (s Session) restates(r meta.Reader, to coffer.Bucket, in CopyInput) (bool, 
 	return preset != nil, err
 }
 
-// shareIn gives the source's bytes to made, and the checksum that was asked for.
+// shareIn gives the source's bytes to made, and a checksum of them all: it has no
+// parts for a client, of whose checksums one could be.
 func (s Session) shareIn(tx meta.Tx, in CopyInput, made *row, sum *coffer.Checksum, summed bodyID) (err error) {
-	if in.Checksum != "" && in.Checksum != made.Checksum.Algorithm {
-		if sum == nil || summed != made.body.id {
-			return needChecksum{made.body.id}
+	switch alg := in.checksum(made.Object); {
+	case alg == "":
+	case alg == made.Checksum.Algorithm && alg.Joins():
+		if made.Checksum, err = joinedChecksum(tx, made.body, alg); err != nil {
+			return err
 		}
+	case sum == nil || summed != made.body.id || sum.Algorithm != alg:
+		return needChecksum{made.body.id, alg}
+	default:
 		made.Checksum = *sum
 	}
 	made.body, err = s.duplicate(tx, made.body)
 	return err
+}
+
+// checksum is the algorithm of which a copy gets a checksum that its source has not;
+// "" if that of the source can be kept.
+func (in CopyInput) checksum(source coffer.Object) coffer.ChecksumAlgorithm {
+	switch c := source.Checksum; {
+	case in.Checksum != "" && in.Checksum != c.Algorithm:
+		return in.Checksum
+	case c.Type == coffer.Composite:
+		return c.Algorithm
+	}
+	return ""
+}
+
+// joinedChecksum is the checksum of a body's bytes, from those of its pieces.
+func joinedChecksum(r meta.Reader, b body, alg coffer.ChecksumAlgorithm) (coffer.Checksum, error) {
+	pieces, err := b.pieces(r, 0)
+	if err != nil {
+		return coffer.Checksum{}, err
+	}
+	j := newJoiner(alg)
+	for _, p := range pieces {
+		if err := j.add(p.checksum.Value, p.size); err != nil {
+			return coffer.Checksum{}, fmt.Errorf("piece %d: %w", p.number, err)
+		}
+	}
+	return coffer.Checksum{Algorithm: alg, Type: coffer.FullObject, Value: j.value()}, nil
 }
 
 // target is the object that a copy of source makes, its bytes not yet settled.
@@ -235,17 +274,17 @@ func (s Session) duplicate(tx meta.Tx, b body) (body, error) {
 
 // checksumOf reads the source of a copy, which must still have the body that the
 // transaction saw.
-func (s Session) checksumOf(ctx context.Context, in CopyInput, want bodyID) (*coffer.Checksum, bodyID, error) {
+func (s Session) checksumOf(ctx context.Context, in CopyInput, need needChecksum) (*coffer.Checksum, bodyID, error) {
 	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Version: in.SourceVersion, CustomerKey: in.SourceCustomerKey})
 	if err != nil {
-		return nil, want, err
+		return nil, need.body, err
 	}
 	defer c.Close()
-	h := newHash(in.Checksum)
+	h := newHash(need.alg)
 	if _, err := c.WriteTo(ctx, h); err != nil {
-		return nil, want, err
+		return nil, need.body, err
 	}
-	d := digester{sum: h, alg: in.Checksum}
+	d := digester{sum: h, alg: need.alg}
 	sum := d.checksum()
 	return &sum, c.body.id, nil
 }

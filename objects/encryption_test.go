@@ -305,6 +305,24 @@ func TestKeysOfClients(t *testing.T) {
 	}
 }
 
+// A copy of an object onto itself needs no other reason than another encryption,
+// even one that nobody asked for: so a client takes its key away.
+func TestCopiesOntoThemselvesDecrypt(t *testing.T) {
+	w := newWorld(t)
+	w.KMS = testKMS(t)
+	for _, k := range kinds {
+		w.putAs(t, "k", k.ask, content(1, 5000))
+		in := CopyInput{Bucket: "bucket", Key: "k", SourceBucket: "bucket", SourceKey: "k", SourceCustomerKey: k.customer}
+		_, err := w.alice.Copy(t.Context(), in)
+		if k.ask.Kind == coffer.NotEncrypted {
+			wantCode(t, "Copy onto itself of what is not encrypted", err, coffer.InvalidRequest)
+		} else if err != nil {
+			t.Errorf("Copy(%s, onto itself) = %v", k.name, err)
+		}
+		w.check(t, "k", content(1, 5000))
+	}
+}
+
 // TestCopiesChangeEncryption copies from each kind to each, onto another key and
 // onto itself.
 func TestCopiesChangeEncryption(t *testing.T) {

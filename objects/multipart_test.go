@@ -2,6 +2,7 @@ package objects
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -318,4 +319,29 @@ func TestTheLargestUploadFitsInATransaction(t *testing.T) {
 	if w.store.bytes > meta.TxBytesMax/16 {
 		t.Errorf("Abort writes %d bytes, the limit is %d", w.store.bytes, meta.TxBytesMax)
 	}
+}
+
+// A copy has no parts for a client, so its checksum is of all its bytes, whatever
+// that of its source was made of (AWS, "CopyObject" and "Checking object integrity").
+func TestCopiesHaveChecksumsOfTheWhole(t *testing.T) {
+	w := newWorld(t)
+	w.KMS = testKMS(t)
+	parts := [][]byte{content(1, 2500), content(2, 10), content(3, 3000)}
+	whole := bytes.Join(parts, nil)
+	for _, alg := range coffer.ChecksumAlgorithms {
+		id, list := w.upload(t, "k", coffer.Checksum{Algorithm: alg}, parts...)
+		w.complete(t, "k", id, list)
+		for _, in := range []CopyInput{{}, {Checksum: alg}, {Checksum: coffer.SHA1}, {Checksum: coffer.CRC32}, {Encryption: Encrypting{Kind: coffer.SSEKMS}}} {
+			in.Bucket, in.Key, in.SourceBucket, in.SourceKey = "bucket", "copy", "bucket", "k"
+			want := coffer.Checksum{Algorithm: cmp.Or(in.Checksum, alg), Type: coffer.FullObject}
+			want.Value = base64Of(want.Algorithm, whole)
+			if o, err := w.alice.Copy(t.Context(), in); err != nil || o.Checksum != want {
+				t.Errorf("Copy(of %s, to %q) = %+v, %v, want %+v", alg, in.Checksum, o.Checksum, err, want)
+			}
+			w.check(t, "copy", whole)
+		}
+	}
+	w.audit(t, false)
+	w.reclaim(t)
+	w.audit(t, true)
 }
