@@ -69,6 +69,12 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For and
 	// X-Forwarded-Host are believed.
 	TrustedProxies []netip.Prefix
+	// MaxConnections is how many connections there may be to the S3 address and to the
+	// console's; MaxConnectionsAuto chooses, 0 is no limit.
+	MaxConnections int64
+	// MaxConnectionsPerAddress is how many of them may come from one address, but from
+	// this machine and from trusted proxies; 0 is no limit.
+	MaxConnectionsPerAddress int64
 
 	// InlineThreshold is the largest object, in bytes, kept in the metadata store.
 	InlineThreshold int64
@@ -157,7 +163,10 @@ func NewConfig() Config {
 		InlineThreshold: DefaultInlineThreshold,
 		ObjectOwnership: coffer.BucketOwnerEnforced,
 		MinFree:         MinFreeAuto,
+		MaxConnections:  MaxConnectionsAuto,
 		LifecycleDay:    coffer.LifecycleDay,
+
+		MaxConnectionsPerAddress: DefaultMaxConnectionsPerAddress,
 
 		ScrubBytesPerSecond: 8 << 20,
 		ScrubEvery:          30 * 24 * time.Hour,
@@ -216,6 +225,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("session-idle is %s and session-max is %s: idle must be a minute or more, and not longer than max", c.SessionIdle, c.SessionMax)
 	case c.RequestsPerSecond < 0:
 		return fmt.Errorf("s3-requests-per-second is %d: it must not be negative", c.RequestsPerSecond)
+	case c.MaxConnections < 0 && c.MaxConnections != MaxConnectionsAuto:
+		return fmt.Errorf("max-connections is %d: it must be 0 or more, or auto", c.MaxConnections)
+	case c.MaxConnectionsPerAddress < 0:
+		return fmt.Errorf("max-connections-per-address is %d: it must not be negative", c.MaxConnectionsPerAddress)
 	case c.ScrubEvery < 0:
 		return fmt.Errorf("scrub-every is %s: it must be 0 or more", c.ScrubEvery)
 	case c.LifecycleDay < time.Second:

@@ -128,6 +128,14 @@ func (s *Server) gauges() {
 		}
 		return 1
 	})
+	g("connections_open", "Connections to the S3 address and to the console's.", func() float64 {
+		open, _ := s.connections.count()
+		return float64(open)
+	})
+	s.metrics.Counter("connections_refused_total", "Connections and requests refused because there were too many.", func() float64 {
+		_, refused := s.connections.count()
+		return float64(refused)
+	})
 	s.eventGauges()
 	m := s.stores.meta.Metrics
 	g("meta_disk_bytes", "Bytes of the metadata on disk.", func() float64 { return float64(m().DiskBytes) })

@@ -44,6 +44,7 @@ func httpServer(ctx context.Context, handler http.Handler, logger *slog.Logger) 
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerBytesMax,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsMax},
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		// What net/http has to say is about clients that went away.
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),

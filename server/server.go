@@ -36,6 +36,7 @@ type Server struct {
 	cert    *certificate // nil without TLS
 
 	s3, console, admin, operator server
+	connections                  *connections   // of the first two
 	setupLink                    string         // where the first member joins; "" once there is one
 	inFlight                     sync.WaitGroup // S3 and console requests
 	reloads                      chan struct{}
@@ -73,6 +74,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			_ = s.Close()
 		}
 	}()
+	s.connections = newConnections(&s.cfg, boundMemory(os.Getenv))
 	if err := dataFolder(cfg.Data); err != nil {
 		return nil, err
 	}
@@ -111,9 +113,10 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 
 	s.health = &health{store: s.stores.meta, writable: s.space.Writable}
 	s.gauges()
-	s.s3.http = httpServer(base, forwarded(cfg.TrustedProxies, deadlines{
+	s.s3.http = httpServer(base, s.connections.handler(forwarded(cfg.TrustedProxies, deadlines{
 		next: consoleOrigin(s.ConsoleURL(), s.s3Handler()), now: cfg.Now, inFlight: &s.inFlight,
-	}), cfg.Logger)
+	})), cfg.Logger)
+	s.s3.http.ConnContext = s.connections.context
 	if err := s.openConsole(base); err != nil {
 		return nil, err
 	}
@@ -209,11 +212,11 @@ func (s *Server) Run(ctx context.Context) error {
 		go func() {
 			switch {
 			case s.cert != nil:
-				failed <- srv.http.ServeTLS(srv.l, "", "")
+				failed <- srv.http.ServeTLS(s.connections.listener(srv.l), "", "")
 			case srv == &s.console: // its streams of events must not wait for more
-				failed <- srv.http.Serve(srv.l)
+				failed <- srv.http.Serve(s.connections.listener(srv.l))
 			default:
-				failed <- srv.http.Serve(coalescing{srv.l})
+				failed <- srv.http.Serve(s.connections.listener(coalescing{srv.l}))
 			}
 		}()
 	}

@@ -80,6 +80,9 @@ var settings = []setting{
 	text("tls_key", kindPath, "private key of tls_cert, in PEM", "no TLS", func(v *values) *string { return &v.TLSKey }),
 	{name: "trusted_proxies", kind: kindList, usage: "networks whose X-Forwarded-For and X-Forwarded-Host are believed", empty: "none",
 		set: setNetworks, get: getNetworks},
+	{name: "max_connections", kind: kindNumber, usage: "connections to the S3 endpoint and the console at a time, or auto: one for each MiB of memory, from 512 to 16384, but no more than half of the open files; 0 is no limit",
+		set: setMaxConnections, get: getMaxConnections},
+	number("max_connections_per_address", "connections that one address may have, or one /64 of IPv6; this machine and trusted proxies may have any number; 0 is no limit", func(v *values) *int64 { return &v.MaxConnectionsPerAddress }),
 	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
 	text("s3_default_object_ownership", kindText, "object ownership of new buckets: BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter; with the latter two ACLs work in them and public access is not blocked", "",
 		func(v *values) *string { return (*string)(&v.ObjectOwnership) }),
@@ -236,6 +239,24 @@ func getMinFree(v *values) string {
 		return "auto"
 	}
 	return formatBytes(v.MinFree)
+}
+
+func setMaxConnections(v *values, text string) (err error) {
+	if text == "auto" {
+		v.MaxConnections = server.MaxConnectionsAuto
+		return nil
+	}
+	if v.MaxConnections, err = strconv.ParseInt(text, 10, 64); err != nil || v.MaxConnections < 0 {
+		return fmt.Errorf("%q is neither a number nor auto", text)
+	}
+	return nil
+}
+
+func getMaxConnections(v *values) string {
+	if v.MaxConnections == server.MaxConnectionsAuto {
+		return "auto"
+	}
+	return strconv.FormatInt(v.MaxConnections, 10)
 }
 
 func splitList(text string) []string {

@@ -75,13 +75,18 @@ func newPlainWorld(t *testing.T, args ...string) *world {
 // makeWorld is both, with variables of the environment.
 func makeWorld(t *testing.T, tls bool, env []string, args ...string) *world {
 	t.Helper()
+	return startWorld(t, harness.Options{TLS: tls, Args: args, Env: env})
+}
+
+func startWorld(t *testing.T, options harness.Options) *world {
+	t.Helper()
 	w := &world{errors: &errorList{}, ids: map[pair]coffer.KeyID{}, root: password}
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.server = harness.Start(t, harness.Options{TLS: tls, Args: args,
-		Env: append([]string{"COFFER_ROOT_EMAIL=" + rootEmail, "COFFER_ROOT_PASSWORD_FILE=" + file}, env...)})
+	options.Env = append([]string{"COFFER_ROOT_EMAIL=" + rootEmail, "COFFER_ROOT_PASSWORD_FILE=" + file}, options.Env...)
+	w.server = harness.Start(t, options)
 	w.server.Hide(password)
 	w.connect(t)
 	w.fill(t)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,6 +35,9 @@ type Options struct {
 	TLS bool
 	// Args and Env are added to the command line and to the environment.
 	Args, Env []string
+	// Prefix is what runs the command line, if not nobody: it must end in an exec, so
+	// that the process stays the server.
+	Prefix []string
 }
 
 // Server is one coffer on one data folder, over any number of starts.
@@ -114,7 +118,8 @@ func (s *Server) TryRestart() error {
 	if err != nil {
 		return fmt.Errorf("find the end of the log: %w", err)
 	}
-	cmd := exec.Command(Binary(s.t), s.arguments(ready)...)
+	line := append(slices.Clone(s.opts.Prefix), Binary(s.t))
+	cmd := exec.Command(line[0], append(line[1:], s.arguments(ready)...)...)
 	cmd.Env = append(environ(),
 		"COFFER_ROOT_ACCESS_KEY_ID="+s.AccessKeyID,
 		"COFFER_ROOT_SECRET_ACCESS_KEY="+s.Secret)
