@@ -66,6 +66,7 @@ const (
 	KeyTooLong
 	MetadataTooLarge
 	InvalidStorageClass
+	InvalidRedirectLocation
 	InvalidTag
 	InvalidObjectState
 	EntityTooLarge
@@ -98,6 +99,7 @@ const (
 	ContentSHA256Mismatch
 	MalformedXML
 	MissingRequestBody
+	MaxMessageLengthExceeded
 	MissingSecurityHeader
 	UnexpectedContent
 	MalformedTrailer

@@ -29,7 +29,7 @@ type Range struct {
 func (r Range) resolve(size int64) (offset, length int64, err error) {
 	switch {
 	case r.FromEnd:
-		if r.Suffix <= 0 || size == 0 {
+		if r.Suffix <= 0 {
 			return 0, 0, r.invalid(size)
 		}
 		n := min(r.Suffix, size)
@@ -224,7 +224,9 @@ func (c *Content) locate(r meta.Reader, in GetInput, wanted want) (err error) {
 	case in.PartNumber > 0:
 		err = c.seekPart(in.PartNumber)
 	case in.Range != nil:
-		c.Partial = true
+		// The end of nothing is all of it (RFC 9110, section 14.1.2), and no part has a
+		// Content-Range that could say so.
+		c.Partial = c.Size > 0
 		c.Offset, c.Length, err = in.Range.resolve(c.Size)
 	}
 	if err != nil || wanted != wantBytes || c.body.kind != bodyInline {

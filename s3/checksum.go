@@ -6,6 +6,7 @@ import (
 
 	"coffer"
 	"coffer/objects"
+	"coffer/sigv4"
 )
 
 const checksumPrefix = "X-Amz-Checksum-"
@@ -20,8 +21,9 @@ func checksumHeader(a coffer.ChecksumAlgorithm) string {
 	return "x-amz-checksum-" + strings.ToLower(string(a))
 }
 
-// digests reads what the client says of the body, in headers and trailers. What
-// a pre-signed URL says in its query is not looked at.
+// digests reads what the client says of the body, in headers and trailers. Of what a
+// pre-signed URL says in its query only the algorithm counts: the values there are of
+// bodies that nobody knew yet.
 func (q *request) digests() (objects.Digests, error) {
 	var d objects.Digests
 	var err error
@@ -31,21 +33,35 @@ func (q *request) digests() (objects.Digests, error) {
 	if d.Checksum, err = q.headerChecksum(); err != nil {
 		return d, err
 	}
-	name := q.r.Header.Get("X-Amz-Trailer")
-	trailer, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(name)), "x-amz-checksum-")
-	if !ok {
-		return d, nil
-	}
-	alg, err := coffer.ParseChecksumAlgorithm(strings.ToUpper(trailer))
-	if err != nil {
-		return d, coffer.Errorf(coffer.InvalidRequest, "The value specified in the x-amz-trailer header is not supported")
-	}
-	if d.Checksum.Algorithm != "" {
+	alg, err := q.trailerAlgorithm()
+	switch {
+	case err != nil:
+		return d, err
+	case alg == "":
+		if sdk := q.query.get("x-amz-sdk-checksum-algorithm"); sdk != "" && d.Checksum.Algorithm == "" && q.signature.kind == sigv4.Query {
+			d.Checksum.Algorithm, err = coffer.ParseChecksumAlgorithm(strings.ToUpper(sdk))
+		}
+		return d, err
+	case d.Checksum.Algorithm != "":
 		return d, coffer.Errorf(coffer.InvalidRequest, "Expecting a single x-amz-checksum- header or trailer.")
 	}
 	d.Checksum.Algorithm = alg
 	d.Trailer = func() string { return q.body.trailer().Get(checksumHeader(alg)) }
 	return d, nil
+}
+
+// trailerAlgorithm is of the checksum that will come behind the body; "" if none will.
+func (q *request) trailerAlgorithm() (coffer.ChecksumAlgorithm, error) {
+	name := q.r.Header.Get("X-Amz-Trailer")
+	trailer, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(name)), "x-amz-checksum-")
+	if !ok {
+		return "", nil
+	}
+	alg, err := coffer.ParseChecksumAlgorithm(strings.ToUpper(trailer))
+	if err != nil {
+		return "", coffer.Errorf(coffer.InvalidRequest, "The value specified in the x-amz-trailer header is not supported")
+	}
+	return alg, nil
 }
 
 // headerChecksum reads the one x-amz-checksum- header that a request may have.
@@ -68,16 +84,31 @@ func (q *request) headerChecksum() (coffer.Checksum, error) {
 	if sum.Algorithm != "" && !validChecksum(sum) {
 		return sum, coffer.Errorf(coffer.InvalidRequest, "Value for %s header is invalid.", checksumHeader(sum.Algorithm))
 	}
-	if sdk := q.r.Header.Get("X-Amz-Sdk-Checksum-Algorithm"); sdk != "" {
-		alg, err := coffer.ParseChecksumAlgorithm(strings.ToUpper(sdk))
-		if err != nil {
-			return sum, err
-		}
-		if sum.Algorithm != "" && sum.Algorithm != alg {
-			return sum, coffer.Errorf(coffer.InvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.")
-		}
+	return sum, q.checkSDKAlgorithm(sum.Algorithm)
+}
+
+// checkSDKAlgorithm refuses an x-amz-sdk-checksum-algorithm that no checksum of that
+// algorithm comes with: the body would not be protected as its sender believes.
+func (q *request) checkSDKAlgorithm(header coffer.ChecksumAlgorithm) error {
+	sdk := q.r.Header.Get("X-Amz-Sdk-Checksum-Algorithm")
+	if sdk == "" {
+		return nil
 	}
-	return sum, nil
+	alg, err := coffer.ParseChecksumAlgorithm(strings.ToUpper(sdk))
+	if err != nil {
+		return err
+	}
+	trailer, err := q.trailerAlgorithm()
+	switch {
+	case err != nil:
+		return err
+	case header == "" && trailer == "":
+		return coffer.Errorf(coffer.InvalidRequest,
+			"x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
+	case alg != header && alg != trailer:
+		return coffer.Errorf(coffer.InvalidRequest, "Value for x-amz-sdk-checksum-algorithm header is invalid.")
+	}
+	return nil
 }
 
 // validChecksum tells whether a value can be one of its algorithm; that of a

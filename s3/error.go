@@ -72,6 +72,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.NoSuchVersion:              {"NoSuchVersion", 404, "The specified version does not exist."},
 	coffer.KeyTooLong:                 {"KeyTooLongError", 400, "Your key is too long"},
 	coffer.MetadataTooLarge:           {"MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size"},
+	coffer.InvalidRedirectLocation:    {"InvalidRedirectLocation", 400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
 	coffer.InvalidStorageClass:        {"InvalidStorageClass", 400, "The storage class you specified is not valid"},
 	coffer.InvalidTag:                 {"InvalidTag", 400, "The tag you have provided is invalid"},
 	coffer.InvalidObjectState:         {"InvalidObjectState", 403, "The operation is not valid for the current state of the object."},
@@ -95,24 +96,25 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.ConditionalRequestConflict: {"ConditionalRequestConflict", 409, "A conflicting operation occurred during the request. Try the request again."},
 	coffer.InvalidRange:               {"InvalidRange", 416, "The requested range is not satisfiable"},
 
-	coffer.BadDigest:              {"BadDigest", 400, "The Content-MD5 you specified did not match what we received."},
-	coffer.InvalidDigest:          {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
-	coffer.IncompleteBody:         {"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header"},
-	coffer.MissingContentLength:   {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."},
-	coffer.ContentSHA256Mismatch:  {"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
-	coffer.MalformedXML:           {"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
-	coffer.MissingRequestBody:     {"MissingRequestBodyError", 400, "Request Body is empty"},
-	coffer.MissingSecurityHeader:  {"MissingSecurityHeader", 400, "Your request was missing a required header"},
-	coffer.UnexpectedContent:      {"UnexpectedContent", 400, "This request does not support content"},
-	coffer.MalformedTrailer:       {"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
-	coffer.MalformedPolicy:        {"MalformedPolicy", 400, "This policy contains invalid Json"},
-	coffer.MalformedACL:           {"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
-	coffer.MalformedPOST:          {"MalformedPOSTRequest", 400, "The body of your POST request is not well-formed multipart/form-data."},
-	coffer.InvalidPolicyDocument:  {"InvalidPolicyDocument", 400, "The content of the form does not meet the conditions specified in the policy document."},
-	coffer.IncorrectNumberOfFiles: {"IncorrectNumberOfFilesInPostRequest", 400, "POST requires exactly one file upload per request."},
-	coffer.UserKeyMustBeSpecified: {"UserKeyMustBeSpecified", 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."},
-	coffer.PostPreDataTooLong:     {"MaxPostPreDataLengthExceeded", 400, "Your POST request fields preceding the upload file were too large."},
-	coffer.UnresolvableGrant:      {"UnresolvableGrantByEmailAddress", 400, "The email address you provided does not match any account on record."},
+	coffer.BadDigest:                {"BadDigest", 400, "The Content-MD5 you specified did not match what we received."},
+	coffer.InvalidDigest:            {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
+	coffer.IncompleteBody:           {"IncompleteBody", 400, "You did not provide the number of bytes specified by the Content-Length HTTP header"},
+	coffer.MissingContentLength:     {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."},
+	coffer.ContentSHA256Mismatch:    {"XAmzContentSHA256Mismatch", 400, "The provided 'x-amz-content-sha256' header does not match what was computed."},
+	coffer.MalformedXML:             {"MalformedXML", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
+	coffer.MissingRequestBody:       {"MissingRequestBodyError", 400, "Request Body is empty"},
+	coffer.MaxMessageLengthExceeded: {"MaxMessageLengthExceeded", 400, "Your request was too large."},
+	coffer.MissingSecurityHeader:    {"MissingSecurityHeader", 400, "Your request was missing a required header"},
+	coffer.UnexpectedContent:        {"UnexpectedContent", 400, "This request does not support content"},
+	coffer.MalformedTrailer:         {"MalformedTrailerError", 400, "The request contained trailing data that was not well-formed or did not conform to our published schema."},
+	coffer.MalformedPolicy:          {"MalformedPolicy", 400, "This policy contains invalid Json"},
+	coffer.MalformedACL:             {"MalformedACLError", 400, "The XML you provided was not well-formed or did not validate against our published schema"},
+	coffer.MalformedPOST:            {"MalformedPOSTRequest", 400, "The body of your POST request is not well-formed multipart/form-data."},
+	coffer.InvalidPolicyDocument:    {"InvalidPolicyDocument", 400, "The content of the form does not meet the conditions specified in the policy document."},
+	coffer.IncorrectNumberOfFiles:   {"IncorrectNumberOfFilesInPostRequest", 400, "POST requires exactly one file upload per request."},
+	coffer.UserKeyMustBeSpecified:   {"UserKeyMustBeSpecified", 400, "The bucket POST must contain the specified field name. If it is specified, check the order of the fields."},
+	coffer.PostPreDataTooLong:       {"MaxPostPreDataLengthExceeded", 400, "Your POST request fields preceding the upload file were too large."},
+	coffer.UnresolvableGrant:        {"UnresolvableGrantByEmailAddress", 400, "The email address you provided does not match any account on record."},
 
 	coffer.BadRequest:         {"BadRequest", 400, "Bad Request"},
 	coffer.InvalidArgument:    {"InvalidArgument", 400, "Invalid Argument"},
@@ -209,7 +211,7 @@ func (q *request) fail(err error) {
 	}
 	d := newDoc("Error", "")
 	d.text("Code", a.code)
-	d.text("Message", a.message)
+	d.message(a.message)
 	for _, f := range a.fields {
 		d.text(f.Name, f.Value)
 	}

@@ -34,7 +34,7 @@ func (q *request) attributes() (coffer.Attributes, error) {
 		StorageClass:       class,
 	}
 	if r := a.WebsiteRedirect; r != "" && !strings.HasPrefix(r, "/") && !strings.HasPrefix(r, "http://") && !strings.HasPrefix(r, "https://") {
-		return a, coffer.Errorf(coffer.InvalidArgument, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
+		return a, coffer.Errorf(coffer.InvalidRedirectLocation, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
 	}
 	size := 0
 	for name, values := range h {
@@ -156,7 +156,7 @@ func parseRange(header string) *objects.Range {
 	if !ok || strings.Contains(spec, ",") {
 		return nil
 	}
-	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	first, last, ok := strings.Cut(spec, "-")
 	if !ok {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -225,6 +226,10 @@ func parsePart(n *node) (coffer.Part, error) {
 	}
 	for _, alg := range coffer.ChecksumAlgorithms {
 		if value, ok := n.get("Checksum" + string(alg)); ok && value != "" {
+			if _, err := base64.StdEncoding.DecodeString(value); err != nil || p.Checksum.Algorithm != "" {
+				return p, coffer.Errorf(coffer.InvalidArgument, "Invalid Base64 or multiple checksums present in request").
+					With("ArgumentName", "Checksum").With("ArgumentValue", value)
+			}
 			p.Checksum = coffer.Checksum{Algorithm: alg, Value: value}
 		}
 	}

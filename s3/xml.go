@@ -106,6 +106,19 @@ func (d *doc) text(name, value string) {
 	d.end()
 }
 
+// message writes the Message of an error, in which S3 leaves quotation marks as they
+// are.
+func (d *doc) message(value string) {
+	d.begin("Message")
+	for i, plain := range strings.Split(value, `"`) {
+		if i > 0 {
+			d.b = append(d.b, '"')
+		}
+		d.b = appendEscaped(d.b, plain)
+	}
+	d.end()
+}
+
 // optional writes an element unless its text is empty.
 func (d *doc) optional(name, value string) {
 	if value != "" {
@@ -243,7 +256,7 @@ const bodyPatience = 2 * time.Minute
 // not small waits for memory, to be read into and then to be worked with.
 func (q *request) readBody(max int64) ([]byte, error) {
 	if q.body.size > max {
-		return nil, coffer.Errorf(coffer.EntityTooLarge, "The body has %d bytes: this operation takes at most %d.", q.body.size, max)
+		return nil, coffer.Errorf(coffer.MaxMessageLengthExceeded, "The body has %d bytes: this operation takes at most %d.", q.body.size, max)
 	}
 	expected := q.body.size
 	if expected < 0 {
@@ -262,7 +275,7 @@ func (q *request) readBody(max int64) ([]byte, error) {
 		b = b[:len(b)+n]
 		switch {
 		case int64(len(b)) > max:
-			return nil, coffer.Errorf(coffer.EntityTooLarge, "This operation takes a body of at most %d bytes.", max)
+			return nil, coffer.Errorf(coffer.MaxMessageLengthExceeded, "This operation takes a body of at most %d bytes.", max)
 		case err == io.EOF:
 			if len(b) > smallDocument {
 				return b, q.toil(workFactor * int64(len(b)))

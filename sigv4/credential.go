@@ -17,15 +17,15 @@ func (a *Auth) setCredential(text string, opt Options) error {
 	switch {
 	case c.AccessKeyID == "":
 		return a.Kind.malformed("a non-empty Access Key (AKID) must be provided in the credential.")
+	case parts[4] != terminal:
+		return a.Kind.malformed(`incorrect terminal "%s". This endpoint uses "%s".`, clip(parts[4], 32), terminal)
+	case c.Service != opt.Service:
+		return a.Kind.malformed(`incorrect service "%s". This endpoint belongs to "%s".`, clip(c.Service, 32), opt.Service)
 	case !isDay(c.Date):
 		return a.Kind.malformed(`incorrect date format "%s". This date in the credential must be in the format "yyyyMMdd".`, clip(c.Date, 32))
 	case len(opt.Regions) > 0 && !slices.Contains(opt.Regions, c.Region):
 		return a.Kind.malformed("the region '%s' is wrong; expecting '%s'", clip(c.Region, 64), opt.Regions[0]).
 			with("Region", opt.Regions[0])
-	case c.Service != opt.Service:
-		return a.Kind.malformed(`incorrect service "%s". This endpoint belongs to "%s".`, clip(c.Service, 32), opt.Service)
-	case parts[4] != terminal:
-		return a.Kind.malformed(`incorrect terminal "%s". This endpoint uses "%s".`, clip(parts[4], 32), terminal)
 	case c.Date != a.date[:8]:
 		return a.Kind.malformed(`Invalid credential date "%s". This date is not the same as X-Amz-Date: "%s".`, c.Date, a.date[:8])
 	}

@@ -111,7 +111,7 @@ func splitAuthorization(value string) (authorization, error) {
 	if len(value) > authHeaderMax {
 		return parts, Header.malformed("it is longer than %d bytes.", authHeaderMax)
 	}
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
+	scheme, rest, spaced := strings.Cut(strings.TrimSpace(value), " ")
 	switch scheme {
 	case algorithm:
 	case "AWS":
@@ -119,25 +119,30 @@ func splitAuthorization(value string) (authorization, error) {
 	case algorithmV4A:
 		return parts, refuse(codeInvalidRequest, messageSigV4A)
 	default:
-		return parts, refuse(codeInvalidArgument, "Unsupported Authorization Type").with("ArgumentName", "Authorization")
+		message := "Unsupported Authorization Type"
+		if !spaced {
+			message = "Authorization header is invalid -- one and only one ' ' (space) required"
+		}
+		return parts, refuse(codeInvalidArgument, "%s", message).with("ArgumentName", "Authorization")
 	}
-	for rest != "" {
-		var part string
-		part, rest, _ = strings.Cut(rest, ",")
-		name, text, ok := strings.Cut(strings.TrimSpace(part), "=")
-		var target *string
+	components := strings.Split(strings.TrimSuffix(rest, ","), ",")
+	if len(components) != 3 {
+		return parts, Header.malformed("the authorization header requires three components: Credential, SignedHeaders, and Signature.")
+	}
+	for _, component := range components {
+		name, text, ok := strings.Cut(strings.TrimSpace(component), "=")
+		if !ok {
+			return parts, Header.malformed(`the authorization component "%s" is malformed.`, clip(name, 32))
+		}
+		// One of another name, or there twice, leaves one of the three out.
 		switch name {
 		case "Credential":
-			target = &parts.credential
+			parts.credential = text
 		case "SignedHeaders":
-			target = &parts.signedHeaders
+			parts.signedHeaders = text
 		case "Signature":
-			target = &parts.signature
+			parts.signature = text
 		}
-		if !ok || target == nil || *target != "" {
-			return parts, Header.malformed("the parts must be Credential=..., SignedHeaders=..., Signature=..., each once.")
-		}
-		*target = text
 	}
 	switch {
 	case parts.credential == "":

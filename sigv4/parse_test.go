@@ -70,15 +70,17 @@ func TestHeaderRefusals(t *testing.T) {
 		{"SigV2", edit("Authorization", "AWS AKIA:c2ln"), "InvalidRequest", "s3v4"},
 		{"SigV4A", edit("Authorization", "AWS4-ECDSA-P256-SHA256 Credential=x"), "InvalidRequest", "4A"},
 		{"Bearer", edit("Authorization", "Bearer s3cr3t"), "InvalidArgument", "Unsupported Authorization Type"},
-		{"EmptyAuthorization", func(r *http.Request) { r.Header["Authorization"] = []string{""} }, "InvalidArgument", "Unsupported"},
-		{"AlgorithmOnly", edit("Authorization", "AWS4-HMAC-SHA256"), malformed, "missing Credential"},
-		{"NoCredential", swap("Credential=", "Kredential="), malformed, "the parts must be"},
-		{"NoSignedHeaders", swap("SignedHeaders=", "SignedHeaders-"), malformed, "the parts must be"},
+		{"EmptyAuthorization", func(r *http.Request) { r.Header["Authorization"] = []string{""} }, "InvalidArgument", "one and only one"},
+		{"AlgorithmOnly", edit("Authorization", "AWS4-HMAC-SHA256"), malformed, "requires three components"},
+		{"OneComponent", edit("Authorization", "AWS4-HMAC-SHA256 Credential=x"), malformed, "requires three components"},
+		{"NoCredential", swap("Credential=", "Kredential="), malformed, "missing Credential"},
+		{"NoSignedHeaders", swap("SignedHeaders=", "SignedHeaders-"), malformed, "the authorization component \"SignedHeaders-host"},
 		{"EmptySignature", func(r *http.Request) {
 			value := r.Header.Get("Authorization")
 			r.Header.Set("Authorization", value[:len(value)-64])
 		}, malformed, "missing Signature"},
-		{"CredentialTwice", swap("Credential=", "Credential=x, Credential="), malformed, "each once"},
+		{"CredentialTwice", swap("Credential=", "Credential=x, Credential="), malformed, "requires three components"},
+		{"CredentialTwiceOfThree", swap("SignedHeaders=", "Credential="), malformed, "missing SignedHeaders"},
 		{"TooLong", swap("Credential=", "Credential="+strings.Repeat("A", 8<<10)), malformed, "longer"},
 		{"LastNameEmpty", swap("x-amz-meta-a,", "x-amz-meta-a;,"), malformed, "empty element"},
 		{"FirstNameEmpty", swap("=host", "=;host"), malformed, "empty element"},

@@ -1,0 +1,41 @@
+package s3_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"coffer/sigv4"
+)
+
+// TestPresignedChecksums uploads by URLs that were signed before there was a body: of
+// what they say of its checksum the algorithm counts, and the value does not.
+func TestPresignedChecksums(t *testing.T) {
+	w := newWorld(t)
+	w.play(t, "PUT /photos", map[string]string{})
+	sum := sha256.Sum256([]byte("hello"))
+	for _, tt := range []struct{ query, header, want string }{
+		{"", "X-Amz-Checksum-Crc64nvme", "M3eFcAZSQlc="},
+		{"x-amz-sdk-checksum-algorithm=SHA256", "X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(sum[:])},
+		{"x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", "X-Amz-Checksum-Crc32", "NhCmhg=="},
+		{"x-amz-sdk-checksum-algorithm=SHA3", "", ""},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/photos/a?"+tt.query, strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.pairs["alice"]
+		sigv4.Presign(r, p.id, p.secret, "auto", "s3", time.Hour, w.clock.Now())
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if got := answer.Header.Get(tt.header); got != tt.want || (answer.StatusCode == http.StatusOK) != (tt.want != "") {
+			t.Errorf("PUT with ?%s = %d with %s %q, want %q", tt.query, answer.StatusCode, tt.header, got, tt.want)
+		}
+	}
+}
