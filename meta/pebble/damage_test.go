@@ -22,6 +22,28 @@ const damageKeys = 300
 
 func damageValue(i int) string { return fmt.Sprint("value ", i, strings.Repeat("x", i*10)) }
 
+// TestLostFile takes away each file. What matters is missed.
+func TestLostFile(t *testing.T) {
+	for _, how := range []ended{byClose, byCrash, byAnother} {
+		original := filled(t, how)
+		names, err := original.List("db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			fs := copyOf(t, original)
+			if err := fs.Remove("db/" + name); err != nil {
+				t.Fatal(err)
+			}
+			refused := readAll(t, fs, fmt.Sprintf("%s, without %s", how, name))
+			vital := strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob") || strings.HasPrefix(name, "marker.manifest")
+			if vital && !refused {
+				t.Errorf("%s: %s is not missed", how, name)
+			}
+		}
+	}
+}
+
 // ended is how a database ended.
 type ended string
 

@@ -39,7 +39,7 @@ func openError(fs vfs.FS, dir string, err error) error {
 		return fmt.Errorf("%w: %w", ErrLocked, err)
 	case isNewer(fs, dir):
 		return fmt.Errorf("%w: %w", ErrNewerFormat, err)
-	case pebbledb.IsCorruptionError(err), isIncomplete(fs, dir, err):
+	case pebbledb.IsCorruptionError(err), errors.Is(err, pebbledb.ErrDBNotPristine), isIncomplete(fs, dir, err):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

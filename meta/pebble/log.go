@@ -84,7 +84,7 @@ func newestLog(fs vfs.FS, dir string) (name string, number uint64, err error) {
 		return "", 0, nil
 	}
 	for _, n := range names {
-		stem, isLog := strings.CutSuffix(n, ".log")
+		stem, isLog := strings.CutSuffix(n, logSuffix)
 		if num, err := strconv.ParseUint(stem, 10, 64); isLog && err == nil && num >= number {
 			name, number = n, num
 		}

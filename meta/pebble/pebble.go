@@ -47,7 +47,7 @@ type Store struct {
 	rows    rows
 	watch   hub
 	runs    gate
-	files   *manifestFS
+	guard   *guardFS
 	failure atomic.Pointer[error] // set once, when the state on disk is unknown
 	closed  sync.Once
 
@@ -75,14 +75,15 @@ func Open(dir string, opt Options) (*Store, error) {
 	if opt.FS == nil {
 		opt.FS = vfs.Default
 	}
-	s.files = &manifestFS{FS: opt.FS, dir: dir, fatal: s.fail}
+	s.guard = &guardFS{FS: opt.FS, dir: dir, fatal: s.fail}
 	engine := opt.engine(logger, s.fail)
-	engine.FS = s.files
+	engine.FS = s.guard
 	db, err := openChecked(dir, engine)
 	if err != nil {
-		return nil, fmt.Errorf("open metadata %s: %w", dir, errors.Join(openError(opt.FS, dir, err), s.files.close()))
+		return nil, fmt.Errorf("open metadata %s: %w", dir, errors.Join(openError(opt.FS, dir, err), s.guard.close()))
 	}
 	s.db = db
+	s.guard.opened()
 	return s, nil
 }
 
@@ -97,12 +98,19 @@ func openChecked(dir string, engine *pebbledb.Options) (*pebbledb.DB, error) {
 	}
 	defer lock.Close() // the database holds it as well
 	if !isNewer(engine.FS, dir) {
-		if err := errors.Join(checkManifest(engine.FS, dir), checkLog(engine.FS, dir)); err != nil {
+		if err := errors.Join(checkFloor(engine.FS, dir), checkLog(engine.FS, dir)); err != nil {
 			return nil, err
 		}
 	}
 	engine.Lock = lock
-	return pebbledb.Open(dir, engine)
+	db, err := pebbledb.Open(dir, engine)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkValuesThere(engine.FS, dir, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // Close waits for the transactions that run, ends the watches and closes the
@@ -118,7 +126,7 @@ func (s *Store) Close() error {
 			return
 		}
 		s.flush()
-		if cerr := errors.Join(s.db.Close(), s.files.close()); cerr != nil {
+		if cerr := errors.Join(s.db.Close(), s.guard.close()); cerr != nil {
 			err = fmt.Errorf("close metadata: %w", cerr)
 		}
 	})

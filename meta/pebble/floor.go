@@ -1,0 +1,97 @@
+package pebble
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	pebbledb "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/record"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
+)
+
+// checkFloor returns ErrDamaged for a manifest that ends before the floor, or says nothing
+// at all, and if a log is gone.
+func checkFloor(fs vfs.FS, dir string) error {
+	name, err := atomicfs.ReadMarker(fs, dir, "manifest")
+	if err != nil {
+		return err
+	}
+	text, err := atomicfs.ReadMarker(fs, dir, floorMarker)
+	if err != nil || name == "" && text == "" {
+		return err // there is no database yet
+	}
+	if name == "" {
+		return fmt.Errorf("%w: nothing says which manifest holds", ErrDamaged)
+	}
+	end, err := manifestEnd(fs, fs.PathJoin(dir, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
+	}
+	if err != nil {
+		return err
+	}
+	atLeast := int64(1)
+	if text != "" {
+		floor, err := parseFloor(text)
+		if err != nil {
+			return err
+		}
+		if floor.manifest == name {
+			atLeast = floor.bytes
+		}
+		for _, log := range floor.logs {
+			if _, err := fs.Stat(fs.PathJoin(dir, log+logSuffix)); errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%w: the log %s is gone", ErrDamaged, log+logSuffix)
+			}
+		}
+	}
+	if end < atLeast {
+		return fmt.Errorf("%w: %s can be read to byte %d only, and was %d bytes long", ErrDamaged, name, end, atLeast)
+	}
+	return nil
+}
+
+// manifestEnd is the length of what of a manifest is whole.
+func manifestEnd(fs vfs.FS, name string) (end int64, err error) {
+	f, err := fs.Open(name, vfs.SequentialReadsOption)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	records := record.NewReader(f, 0)
+	for {
+		r, err := records.Next()
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, record.ErrInvalidChunk) || errors.Is(err, record.ErrZeroedChunk) || errors.Is(err, record.ErrUnexpectedEOF) {
+			return end, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", name, err)
+		}
+		end = records.Offset()
+	}
+}
+
+// checkValuesThere returns ErrDamaged if a file of values is gone or has another size than
+// it had. Pebble looks after its tables only.
+func checkValuesThere(fs vfs.FS, dir string, db *pebbledb.DB) error {
+	for file := range db.DebugCurrentVersion().BlobFiles.All() {
+		name := file.Physical.FileNum.String() + valuesSuffix
+		info, err := fs.Stat(fs.PathJoin(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
+		}
+		if err != nil {
+			return err
+		}
+		if info.Size() != int64(file.Physical.Size) {
+			return fmt.Errorf("%w: %s is %d bytes long, and was %d", ErrDamaged, name, info.Size(), file.Physical.Size)
+		}
+	}
+	return nil
+}
