@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -162,9 +163,34 @@ func (r *Replicator) try(ctx context.Context, t *coffer.ReplicationTarget, task 
 func (r *Replicator) later(ctx context.Context, t *coffer.ReplicationTarget, task objects.ReplicationTask, why error) error {
 	if r.Now().Sub(task.Time()) > objects.ReplicationAgeMax {
 		r.Logger.Warn("an object is not replicated", "target", t.Name, "bucket", string(task.Bucket), "key", task.Key, "error", why)
-		return r.Objects.ReplicationGivenUp(ctx, t.Name, task)
+		return r.Objects.ReplicationGivenUp(ctx, t.Name, task, failureReason(task, why))
 	}
 	return r.Objects.ReplicationLater(ctx, t.Name, task, r.Now().Add(backoff(task.Tries+1)), why.Error())
+}
+
+// failureReason says why a target refused what it was asked, in the words of the
+// events of S3 (AWS, "Amazon S3 replication failure reasons"); "" for what has none.
+func failureReason(task objects.ReplicationTask, why error) string {
+	e, ok := errors.AsType[*remote.Error](why)
+	switch {
+	case !ok:
+		return ""
+	case e.Code == "NoSuchBucket":
+		return "DstBucketNotFound"
+	case e.Code == "NoSuchVersion":
+		return "DstVersionNotFound"
+	case e.Code == "KMS.NotFoundException":
+		return "DstKmsKeyNotFound"
+	case e.Code == "KMS.DisabledException":
+		return "DstKmsKeyInvalidState"
+	case e.Status == http.StatusForbidden && task.Marker():
+		return "DstDelObjNotPermitted"
+	case e.Status == http.StatusForbidden && task.TagsOnly():
+		return "DstPutTaggingNotPermitted"
+	case e.Status == http.StatusForbidden:
+		return "DstPutObjectNotPermitted"
+	}
+	return ""
 }
 
 // errRead wraps an error of reading the object here.

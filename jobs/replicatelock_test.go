@@ -120,7 +120,7 @@ func TestTagsOfWhatWaitsAreCopied(t *testing.T) {
 	if _, err := alice.PutObjectTagging(ctx, "locks", "k", "", []coffer.Tag{{Key: "a", Value: "1"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := here.objects.ReplicationGivenUp(ctx, "there", list[0]); err != nil {
+	if err := here.objects.ReplicationGivenUp(ctx, "there", list[0], ""); err != nil {
 		t.Fatal(err)
 	}
 	there.refuse.Store(0)

@@ -155,18 +155,33 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 }
 
 // undisturbed refuses an If-Match that holds of an object which was written after
-// the upload was begun: whoever began it had another one before them (AWS,
-// "CompleteMultipartUpload", If-Match).
+// the upload was begun, and an If-None-Match that holds of a delete marker which was:
+// whoever began it had another one before them (AWS, "CompleteMultipartUpload"). In a
+// bucket without versions nothing tells that there was a delete.
 func undisturbed(r meta.Reader, b coffer.Bucket, u coffer.Upload, cond Conditions) error {
-	if cond.IfMatch == "" {
+	if cond.IfMatch == "" && cond.IfNoneMatch == "" {
 		return nil
 	}
 	old, err := currentRow(r, b.ID, u.Key)
-	if err != nil || old == nil || !matches(cond.IfMatch, old.ETag) || !old.Modified.After(u.Initiated) {
+	if err != nil {
 		return err
 	}
+	switch {
+	case old != nil && cond.IfMatch != "" && matches(cond.IfMatch, old.ETag) && old.Modified.After(u.Initiated):
+		return disturbed(u, "If-Match")
+	case old == nil && cond.IfNoneMatch != "" && b.Versioning != coffer.VersioningUnset:
+		marker, err := newestOther(r, b.ID, u.Key)
+		if err != nil || marker == nil || !marker.Modified.After(u.Initiated) {
+			return err
+		}
+		return disturbed(u, "If-None-Match")
+	}
+	return nil
+}
+
+func disturbed(u coffer.Upload, condition string) error {
 	return coffer.Errorf(coffer.ConditionalRequestConflict, "The conditional request cannot succeed due to a conflicting operation against this resource.").
-		With("Condition", "If-Match").With("Key", u.Key)
+		With("Condition", condition).With("Key", u.Key)
 }
 
 // chosenPart finds a part that Complete names and checks it against what the

@@ -26,6 +26,7 @@ type glacierDetails struct {
 type replicationDetails struct {
 	Bucket    string `json:"destinationBucket"`
 	Operation string `json:"s3Operation,omitempty"`
+	Failure   string `json:"failureReason,omitempty"`
 	Requested string `json:"requestTime"`
 }
 

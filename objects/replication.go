@@ -147,7 +147,7 @@ func (s Session) replicate(tx meta.Tx, b coffer.Bucket, o *row) error {
 		if o.Encryption.Is(coffer.SSEC) {
 			err = errors.Join(
 				tx.Add(replicationCountKey(b.ID, replicationsFailed), 1),
-				s.notReplicated(tx, b, r.Target, task, o.Modified))
+				s.notReplicated(tx, b, r.Target, task, o.Modified, "SrcObjectNotEligible"))
 		} else {
 			err = s.enqueueReplication(tx, r.Target, task)
 		}
@@ -192,9 +192,10 @@ func (s Session) replicateChange(tx meta.Tx, b coffer.Bucket, o *row, what int) 
 	return nil
 }
 
-// notReplicated tells of a copy that will not be made.
-func (s *Service) notReplicated(tx meta.Tx, b coffer.Bucket, target string, t ReplicationTask, asked time.Time) error {
-	d := &replicationDetails{Bucket: "arn:aws:s3:::" + target + ":" + string(t.To), Requested: asked.UTC().Format(eventTimeFormat)}
+// notReplicated tells of a copy that will not be made, and why (AWS, "Amazon S3
+// replication failure reasons").
+func (s *Service) notReplicated(tx meta.Tx, b coffer.Bucket, target string, t ReplicationTask, asked time.Time, why string) error {
+	d := &replicationDetails{Failure: why, Bucket: "arn:aws:s3:::" + target + ":" + string(t.To), Requested: asked.UTC().Format(eventTimeFormat)}
 	if t.what == replicateObject {
 		d.Operation = "OBJECT_PUT"
 	}

@@ -84,8 +84,8 @@ func TestWhatOnlyItsClientCanReadFailsAtOnce(t *testing.T) {
 	if want := []string{"test", "Replication:OperationFailedReplication k"}; !slices.Equal(names, want) {
 		t.Fatalf("events = %q, want %q", names, want)
 	}
-	if d := records[0].Replication; d == nil || d.Bucket != "arn:aws:s3:::there:copies" || d.Operation != "OBJECT_PUT" {
-		t.Errorf("replicationEventData = %+v, want where the object was to go", d)
+	if d := records[0].Replication; d == nil || d.Bucket != "arn:aws:s3:::there:copies" || d.Operation != "OBJECT_PUT" || d.Failure != "SrcObjectNotEligible" {
+		t.Errorf("replicationEventData = %+v, want where the object was to go, and why it will not", d)
 	}
 	if c, err := w.ReplicationCounts(ctx, "bucket"); err != nil || c != (ReplicationCounts{Failed: 1}) {
 		t.Errorf("ReplicationCounts() = %+v, %v, want one that failed", c, err)

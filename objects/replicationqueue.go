@@ -152,8 +152,9 @@ func (s *Service) ReplicationDropped(ctx context.Context, target string, t Repli
 	return s.endReplication(ctx, target, t, func(meta.Tx) error { return nil })
 }
 
-// ReplicationGivenUp ends a task that the other service refuses, and tells of it.
-func (s *Service) ReplicationGivenUp(ctx context.Context, target string, t ReplicationTask) error {
+// ReplicationGivenUp ends a task that the other service refuses, and tells of it with
+// the reason, one of S3's or "".
+func (s *Service) ReplicationGivenUp(ctx context.Context, target string, t ReplicationTask, why string) error {
 	return s.endReplication(ctx, target, t, func(tx meta.Tx) error {
 		b, err := readBucket(tx, t.Bucket)
 		if errors.Is(err, meta.ErrNotFound) || err == nil && b.ID != t.bucketID {
@@ -165,7 +166,7 @@ func (s *Service) ReplicationGivenUp(ctx context.Context, target string, t Repli
 		return errors.Join(
 			tx.Add(replicationCountKey(t.bucketID, replicationsFailed), 1),
 			replicated(tx, t, target, coffer.ReplicationFailed, ""),
-			s.notReplicated(tx, b, target, t, t.Time()))
+			s.notReplicated(tx, b, target, t, t.Time(), why))
 	})
 }
 

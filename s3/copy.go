@@ -188,7 +188,8 @@ func (q *request) uploadPartCopy() error {
 	if err != nil {
 		return err
 	}
-	if v := versionOf(content); v != "" {
+	// As of a copy: a version without an ID is told if it was named.
+	if v := versionOf(content); v != "" && (v != coffer.NullVersion || from.version == v) {
 		q.w.Header().Set("x-amz-copy-source-version-id", v)
 	}
 	q.writeEncryption(p.Encryption)
