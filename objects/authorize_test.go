@@ -142,6 +142,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"BucketGrantOfReadACP", steps{acl("", toBob(coffer.PermissionReadACP))}, all, "acl", nothing},
 		{"BucketGrantOfFullControl", steps{acl("", toBob(coffer.PermissionFull))}, all, "none=404 list put acl delete", nothing},
 		{"IgnorePublicAcls", steps{acl(coffer.CannedPublicReadWrite, toBob(coffer.PermissionRead)), block(coffer.PublicAccessBlock{IgnorePublicACLs: true})}, all, "none=404 list", nothing},
+		{"BucketPublicReadWriteIgnored", steps{acl(coffer.CannedPublicReadWrite), block(coffer.PublicAccessBlock{IgnorePublicACLs: true})}, all, nothing, nothing},
 		{"ObjectPublicRead", steps{object(coffer.NewACL{Canned: coffer.CannedPublicRead})}, all, "get", "get"},
 		{"ObjectPublicReadIgnored", steps{object(coffer.NewACL{Canned: coffer.CannedPublicRead}), block(coffer.PublicAccessBlock{IgnorePublicACLs: true})}, all, nothing, nothing},
 		{"ObjectGrantOfRead", steps{object(coffer.NewACL{Grants: []coffer.ACLGrant{toBob(coffer.PermissionRead)}})}, all, "get", nothing},
