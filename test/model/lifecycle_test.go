@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -59,7 +60,8 @@ func (x *machine) age(b *bucket) {
 // that is done is coffer's to say: AWS keeps uploads until a rule ends them.
 func (x *machine) abandon() {
 	const kept = 7 * 24 * time.Hour
-	for name, b := range x.buckets {
+	for _, name := range slices.Sorted(maps.Keys(x.buckets)) {
+		b := x.buckets[name]
 		// No policy denies this list.
 		q := x.request(op{As: keyOf(b.owner), Bucket: name}, http.MethodGet, "uploads", "")
 		a := x.send(q)

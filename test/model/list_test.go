@@ -199,8 +199,8 @@ func (x *machine) everything() {
 		x.try((*machine).listVersions, op{Do: "ListVersions", As: as, Bucket: name, Max: 1000})
 		x.try((*machine).list, op{Do: "List", As: as, Bucket: name, Max: 1000, Value: "2"})
 		x.try((*machine).listUploads, op{Do: "ListUploads", As: as, Bucket: name, Max: 1000})
-		for key, all := range b.keys {
-			for i, v := range all {
+		for _, key := range slices.Sorted(maps.Keys(b.keys)) {
+			for i, v := range b.keys[key] {
 				if x.try((*machine).get, op{Do: "Get", As: as, Bucket: name, Key: key, Version: i + 1}); !v.marker {
 					x.try((*machine).getTags, op{Do: "GetTags", As: as, Bucket: name, Key: key, Version: i + 1})
 				}

@@ -42,8 +42,8 @@ var runs = map[string]func(*machine, op){
 	"Restart": (*machine).restarted, "Crash": (*machine).crashed, "Reclaim": (*machine).reclaimed, "Wait": (*machine).waited, "Lifecycle": (*machine).lifecycle,
 }
 
-func newMachine(t testing.TB, into fataler) *machine {
-	return &machine{server: newServer(t), t: into, buckets: map[string]*bucket{}}
+func newMachine(t testing.TB, into fataler, with settings) *machine {
+	return &machine{server: newServer(t, with), t: into, buckets: map[string]*bucket{}}
 }
 
 // start is what a run begins with, so that most operations find something.

@@ -18,7 +18,13 @@ func (faults) Fatalf(format string, args ...any) { panic(fault(fmt.Sprintf(forma
 // reads all that should be there. It returns what differs, "" if nothing does.
 func play(t testing.TB, ops []op) (differs fault) {
 	t.Helper()
-	x := newMachine(t, faults{})
+	return playWith(t, usual, ops)
+}
+
+// playWith is play on a server with other settings.
+func playWith(t testing.TB, with settings, ops []op) (differs fault) {
+	t.Helper()
+	x := newMachine(t, faults{}, with)
 	defer func() {
 		x.close()
 		if p := recover(); p != nil {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,8 +48,10 @@ type pair struct{ id, secret string }
 // server is the real thing: the S3 front on the real services, on file systems in
 // memory that can lose what was not synced.
 type server struct {
-	t       testing.TB
-	fs      *vfs.MemFS
+	t testing.TB
+	settings
+	fs      vfs.FS
+	mem     *vfs.MemFS // fs, unless it is a disk
 	clock   *clock
 	random  *rand.ChaCha8
 	pairs   map[string]pair // by the name of the actor
@@ -57,9 +60,13 @@ type server struct {
 	close   func()
 }
 
-func newServer(t testing.TB) *server {
-	s := &server{t: t, fs: vfs.NewCrashableMem(), clock: &clock{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
+func newServer(t testing.TB, with settings) *server {
+	s := &server{t: t, settings: with, clock: &clock{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
 		random: rand.NewChaCha8([32]byte{1}), pairs: map[string]pair{}}
+	if s.fs = vfs.Default; with.dir == "" {
+		s.mem = vfs.NewCrashableMem()
+		s.fs = s.mem
+	}
 	ring := s.open()
 	for _, who := range actors {
 		if who.account == "" {
@@ -78,25 +85,25 @@ func newServer(t testing.TB) *server {
 
 // open starts all services on the file system.
 func (s *server) open() *keys.Service {
-	store, err := pebble.Open("meta", pebble.Options{FS: s.fs})
+	store, err := pebble.Open(filepath.Join(s.dir, "meta"), pebble.Options{FS: s.fs, MemtableBytes: s.memtable, CacheBytes: s.cache, RowsBytes: s.cache})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	blobs, err := disk.Open(disk.Options{FS: s.fs, Dirs: []string{"blobs"}, Rand: s.random})
+	blobs, err := disk.Open(disk.Options{FS: s.fs, Dirs: s.blobDirs(), Rand: s.random})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	s.objects, err = objects.Open(context.Background(), objects.Options{Meta: store, Blobs: blobs, Now: s.clock.Now, Rand: s.random,
-		Logger: log, InlineMax: inlineMax, PartSizeMin: partMin})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	master, err := keys.ParseMaster(coffer.NewSecretFrom(strings.Repeat("01", 32)))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	ring, err := keys.Open(context.Background(), keys.Options{Meta: store, Master: master, Now: s.clock.Now, Rand: s.random, Logger: log})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.objects, err = objects.Open(context.Background(), objects.Options{Meta: store, Blobs: blobs, Now: s.clock.Now, Rand: s.random,
+		Logger: log, InlineMax: s.inline, PartSizeMin: partMin, Encrypt: s.encrypt, Seal: ring.Seal, Unseal: ring.Unseal})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -114,11 +121,16 @@ func (s *server) restart() {
 	s.open()
 }
 
-// crash cuts the power: what was not synced is lost, but for a part of it.
+// crash cuts the power: what was not synced is lost, but for a part of it. That of a
+// real disk is not cut here.
 func (s *server) crash(keptPercent int) {
-	clone := s.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: keptPercent, RNG: rand.New(s.random)})
+	if s.mem == nil {
+		s.restart()
+		return
+	}
+	clone := s.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: keptPercent, RNG: rand.New(s.random)})
 	s.close()
-	s.fs = clone
+	s.mem, s.fs = clone, clone
 	s.open()
 }
 
@@ -183,6 +195,9 @@ func (s *server) send(q ask) answer {
 	body, err := io.ReadAll(result.Body)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if s.heard != nil {
+		s.heard(q, result, body)
 	}
 	a := answer{status: result.StatusCode, header: http.Header{}, body: body}
 	for name, values := range result.Header {
