@@ -81,9 +81,6 @@ func (g *guardFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 	case strings.HasSuffix(base, logSuffix):
 		g.addLog(base)
 	case strings.HasPrefix(base, "MANIFEST-"):
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.now.manifest, g.now.bytes = base, 0
 		return &manifestFile{File: file, guard: g, name: base}, nil
 	}
 	return file, nil
@@ -207,6 +204,16 @@ func (g *guardFS) open() (err error) {
 	return nil
 }
 
+// load reads the floor that was left.
+func (g *guardFS) load() (err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.known, err = atomicfs.ReadMarker(g.FS, g.dir, floorMarker); err == nil && g.known != "" {
+		g.now, err = parseFloor(g.known)
+	}
+	return err
+}
+
 // opened makes the floor of a new start durable, which may have taken nothing away.
 func (g *guardFS) opened() {
 	g.mu.Lock()
@@ -223,7 +230,8 @@ func (g *guardFS) close() error {
 	return errors.Join(g.marker.Close(), g.folder.Close())
 }
 
-// manifestFile counts what of a manifest is durable.
+// manifestFile counts what of a manifest is durable. A new one takes over once anything
+// of it is: until then nothing was taken away that the old one names.
 type manifestFile struct {
 	vfs.File
 	guard   *guardFS
@@ -243,8 +251,8 @@ func (f *manifestFile) SyncData() error { return f.durable(f.File.SyncData()) }
 func (f *manifestFile) durable(err error) error {
 	f.guard.mu.Lock()
 	defer f.guard.mu.Unlock()
-	if err == nil && f.guard.now.manifest == f.name {
-		f.guard.now.bytes = f.written
+	if err == nil && f.written > 0 {
+		f.guard.now.manifest, f.guard.now.bytes = f.name, f.written
 	}
 	return err
 }
