@@ -84,6 +84,8 @@ type request struct {
 	cut bool
 	// sha256 is sent in the place of the body's.
 	sha256 string
+	// change is done to the request when it has been signed.
+	change func(*http.Request)
 }
 
 var errCut = errors.New("the test cut the request")
@@ -120,6 +122,9 @@ func (c *client) do(q request) (*reply, error) {
 		hash = hex.EncodeToString(sum[:])
 	}
 	sigv4.Sign(r, c.id, c.secret, "us-east-1", "s3", hash, time.Now())
+	if q.change != nil {
+		q.change(r)
+	}
 	httpClient := c.http
 	if q.cut {
 		// The transport can give a connection to the next request before it has seen

@@ -1,15 +1,21 @@
 package crash_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"coffer/sigv4"
 )
 
-// forgery is a PUT by somebody without the right to it.
+// forgery is a write by somebody without the right to it, or of what was not meant.
 type forgery struct {
 	name string
 	send func(c *client, q request) (*reply, error)
@@ -44,6 +50,65 @@ var forgeries = []forgery{
 		q.query = url.Values{"uploadId": {"0123456789abcdef"}, "partNumber": {"1"}}
 		return c.do(q)
 	}, []int{http.StatusNotFound, http.StatusBadRequest}},
+	{"WrongTrailer", func(c *client, q request) (*reply, error) {
+		q.header["Content-Encoding"], q.header["X-Amz-Decoded-Content-Length"] = "aws-chunked", strconv.Itoa(len(q.body))
+		q.body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", len(q.body), q.body)
+		q.header["X-Amz-Trailer"] = "x-amz-checksum-crc32"
+		q.sha256 = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+		return c.do(q)
+	}, []int{http.StatusBadRequest}},
+	{"OtherBody", func(c *client, q request) (*reply, error) {
+		sum := sha256.Sum256([]byte("other"))
+		q.sha256 = hex.EncodeToString(sum[:])
+		return c.do(q)
+	}, []int{http.StatusBadRequest}},
+	{"OtherMD5", func(c *client, q request) (*reply, error) {
+		q.header["Content-MD5"] = contentMD5([]byte("other"))
+		return c.do(q)
+	}, []int{http.StatusBadRequest}},
+	{"UnsignedCopySource", func(c *client, q request) (*reply, error) {
+		q.change = func(r *http.Request) { r.Header.Set("X-Amz-Copy-Source", "/"+c.bucket+"/"+escapeKey(q.key)) }
+		return c.do(q)
+	}, []int{http.StatusForbidden}},
+	{"UnsignedMetadata", func(c *client, q request) (*reply, error) {
+		q.change = func(r *http.Request) { r.Header.Set("X-Amz-Meta-Evil", "1") }
+		return c.do(q)
+	}, []int{http.StatusForbidden}},
+	{"OtherKey", func(c *client, q request) (*reply, error) {
+		signed := q.key
+		q.key = "somewhere/else"
+		q.change = func(r *http.Request) {
+			r.URL.Path, r.URL.RawPath = "/"+c.bucket+"/"+signed, "/"+c.bucket+"/"+escapeKey(signed)
+		}
+		return c.do(q)
+	}, []int{http.StatusForbidden}},
+	{"OldDate", func(c *client, q request) (*reply, error) {
+		q.change = func(r *http.Request) {
+			r.Header.Set("X-Amz-Date", time.Now().Add(-time.Hour).UTC().Format("20060102T150405Z"))
+		}
+		return c.do(q)
+	}, []int{http.StatusForbidden, http.StatusBadRequest}},
+	{"ExpiredLink", func(c *client, q request) (*reply, error) {
+		q.change = func(r *http.Request) {
+			r.Header = http.Header{}
+			sigv4.Presign(r, c.id, c.secret, "us-east-1", "s3", time.Minute, time.Now().Add(-time.Hour))
+		}
+		return c.do(q)
+	}, []int{http.StatusForbidden}},
+	{"Nobody", func(c *client, q request) (*reply, error) {
+		q.change = func(r *http.Request) { r.Header.Del("Authorization") }
+		return c.do(q)
+	}, []int{http.StatusForbidden}},
+	{"DeleteByAThief", func(c *client, q request) (*reply, error) {
+		thief := *c
+		thief.secret = strings.Repeat("x", 40)
+		return thief.do(request{method: http.MethodDelete, key: q.key})
+	}, []int{http.StatusForbidden}},
+	{"DeleteManyByNobody", func(c *client, q request) (*reply, error) {
+		body := []byte("<Delete><Object><Key>" + html.EscapeString(q.key) + "</Key></Object></Delete>")
+		return c.do(request{method: http.MethodPost, query: url.Values{"delete": {""}}, body: body, header: map[string]string{"Content-MD5": contentMD5(body)},
+			change: func(r *http.Request) { r.Header.Del("Authorization") }})
+	}, []int{http.StatusForbidden}},
 }
 
 // chunked frames a body in one chunk with a signature that is none.
@@ -67,9 +132,9 @@ func (w *worker) forged() bool {
 			// connection.
 			return !w.down.Load()
 		case r.status < 300:
-			w.ledger.problem("PUT %q, %s = %s, want a refusal", e.key, f.name, r)
+			w.ledger.problem("forged write of %q, %s = %s, want a refusal", e.key, f.name, r)
 		case !slices.Contains(f.want, r.status):
-			w.surprise("PUT %q, %s = %s, want one of %v", e.key, f.name, r, f.want)
+			w.surprise("forged write of %q, %s = %s, want one of %v", e.key, f.name, r, f.want)
 		}
 		return true
 	})
