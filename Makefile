@@ -5,7 +5,7 @@ TOOL    = $(GO) tool -modfile=tools/go.mod
 UNIT    = $$($(GO) list ./... | grep -v '^coffer/test/')
 SUITES  = ./test/...
 
-.PHONY: all build run check lint unit test suites compat crash model browser fuzz bench vendor-js deps clean
+.PHONY: all build run check lint unit test suites compat crash soak model browser fuzz bench vendor-js deps clean
 
 all: build
 
@@ -39,6 +39,9 @@ compat: ## long form: every client with large trees
 
 crash: ## long form: 1,000 kills, more file systems
 	COFFER_TEST_LONG=1 $(GO) test -timeout 6h -v ./test/crash
+
+soak: ## a load with something wrong every few seconds, for SOAK (default a day)
+	COFFER_TEST_SOAK=$${SOAK:-24h} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/crash
 
 model: ## long form: random operations against a model of S3, for an hour or so
 	COFFER_TEST_LONG=1 $(GO) test -count=1 -timeout 6h -v ./test/model

@@ -15,7 +15,7 @@ const (
 	workers      = 6
 	ownKeys      = 4
 	sharedKeys   = 10
-	operationMax = 300 // of each worker in one cycle
+	operationMax = 300 // of each worker in one cycle, if a load does not say otherwise
 	partBytes    = 5 << 20
 )
 
@@ -36,6 +36,7 @@ type load struct {
 	ledger *ledger
 	client *client
 	cycle  int
+	each   int // operations of a worker
 
 	// reached is closed when the target-th request is sent.
 	started atomic.Int64
@@ -50,7 +51,7 @@ type load struct {
 }
 
 func newLoad(l *ledger, c *client, cycle int, target int64) *load {
-	return &load{ledger: l, client: c, cycle: cycle, target: target, reached: make(chan struct{})}
+	return &load{ledger: l, client: c, cycle: cycle, each: operationMax, target: target, reached: make(chan struct{})}
 }
 
 // start sends requests from all workers; the channel is closed when every one of
@@ -101,7 +102,7 @@ func (w *worker) run() {
 	for _, k := range kinds {
 		total += k.weight
 	}
-	for range operationMax {
+	for range w.each {
 		n := w.rand.IntN(total)
 		for _, k := range kinds {
 			if n -= k.weight; n < 0 {
