@@ -14,6 +14,7 @@ import (
 	"coffer/audit"
 	"coffer/keys"
 	"coffer/meta"
+	"coffer/meta/pebble"
 	"coffer/objects"
 )
 
@@ -23,6 +24,8 @@ var (
 		Means: "A record that says what this data folder is cannot be read.", Remedy: "Restore the metadata from a backup."}
 	foundMaster = coffer.FindingKind{Code: "master-key", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "The master key that is here does not open the secrets.", Remedy: "Restore the master key that belongs to this data folder, or give it in COFFER_MASTER_KEY."}
+	foundLostLog = coffer.FindingKind{Code: "lost-log", Severity: coffer.LostData, Mend: coffer.MendStopped,
+		Means: "The newest records of the metadata are lost, with what was answered to their writers.", Remedy: "Compare with what the writers know."}
 	foundUnknown = coffer.FindingKind{Code: "unknown-record", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
 		Means: "There are records of a kind that this version does not know.", Remedy: "Use the version that wrote them."}
 )
@@ -211,9 +214,17 @@ func (s *Server) check(ctx context.Context, caller coffer.Caller, in api.CheckIn
 	return s.inspection().run(ctx, caller, in, found)
 }
 
+// CheckInput is what a check of a folder is asked for on which no server runs.
+type CheckInput struct {
+	api.CheckInput
+	// AcceptLostLog goes on without the newest records, with Repair, if the log of the
+	// metadata cannot be read to its end.
+	AcceptLostLog bool
+}
+
 // Check goes over a data folder on which no server runs, as the operator interface
 // does where one does. It needs the master key only to look into what is encrypted.
-func Check(ctx context.Context, cfg Config, in api.CheckInput, found func(api.Found) error) (did objects.Checked, err error) {
+func Check(ctx context.Context, cfg Config, in CheckInput, found func(api.Found) error) (did objects.Checked, err error) {
 	if err := cfg.check(); err != nil {
 		return did, err
 	}
@@ -228,11 +239,26 @@ func Check(ctx context.Context, cfg Config, in api.CheckInput, found func(api.Fo
 		return did, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	s, err := openForCheck(ctx, &cfg)
+	s, err := openForCheck(ctx, &cfg, false)
+	var lost error
+	if in.Repair && in.AcceptLostLog && errors.Is(err, pebble.ErrLostLog) {
+		lost = err
+		s, err = openForCheck(ctx, &cfg, true)
+	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err != nil {
 		return did, storeError(cfg.Data, err)
 	}
 	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, master: s.masterErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
-	return i.run(ctx, coffer.Caller{Operator: true, Name: "operator"}, in, found)
+	caller := coffer.Caller{Operator: true, Name: "operator"}
+	if lost != nil {
+		f := foundLostLog.In("metadata").Because(lost.Error())
+		if err := i.mend(ctx, caller, f, func(meta.Tx) error { return nil }); err != nil {
+			return did, err
+		}
+		if err := found(api.Found{Finding: f, Mendable: true, Mended: true}); err != nil {
+			return did, err
+		}
+	}
+	return i.run(ctx, caller, in.CheckInput, found)
 }

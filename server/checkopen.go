@@ -17,8 +17,8 @@ var errNoFormat = errors.New("it has no format record: it is damaged, or not cof
 
 // openForCheck opens the stores of a data folder as they are: nothing is made that
 // is missing, since that is what is to be found.
-func openForCheck(ctx context.Context, cfg *Config) (s stores, err error) {
-	s.meta, err = pebble.Open(metaDir(cfg.Data), pebble.Options{FS: vfs.Default, Logger: cfg.Logger, Fatal: cfg.Fatal})
+func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s stores, err error) {
+	s.meta, err = pebble.Open(metaDir(cfg.Data), pebble.Options{FS: vfs.Default, Logger: cfg.Logger, Fatal: cfg.Fatal, AcceptLostLog: acceptLostLog})
 	if err != nil {
 		return s, err
 	}

@@ -153,6 +153,8 @@ func storeError(data string, err error) error {
 		return fmt.Errorf("no space is left on the disk of %s: free some and start again; nothing was harmed: %w", data, err)
 	case errors.Is(err, pebble.ErrLocked):
 		return fmt.Errorf("another process has the database of %s open: stop it, or use another --data: %w", data, err)
+	case errors.Is(err, pebble.ErrLostLog):
+		return fmt.Errorf("the newest records of the database in %s cannot be read: restore a backup of it, or go on without them with coffer repair --offline --accept-lost-log --yes; nothing was changed: %w", data, err)
 	case errors.Is(err, pebble.ErrDamaged):
 		return fmt.Errorf("the database in %s is damaged: restore a backup of it, or check the disk; nothing was changed: %w", data, err)
 	case errors.Is(err, pebble.ErrNewerFormat):

@@ -35,6 +35,7 @@ const checkHelp = "\n\nIt asks the server that runs on the data folder, which go
 type checkFlags struct {
 	api.CheckInput
 	offline, json bool
+	acceptLostLog bool
 }
 
 func addCheckFlags(cmd *cobra.Command) *checkFlags {
@@ -69,16 +70,21 @@ func (a *app) repairCommand() *cobra.Command {
 		Long: "Mend what a check finds: correct counters, write indexes anew, and remove what nothing\n" +
 			"names. Without --yes it says what it would do, and does nothing. What is unsafe beside a\n" +
 			"server that runs is done with --offline only. Objects whose bytes are lost are shown, and\n" +
-			"removed only with --remove-damaged, never those that are locked. The audit log has all that\n" +
-			"was mended." + checkHelp,
+			"removed only with --remove-damaged, never those that are locked. If the newest records cannot be\n" +
+			"read, a server does not start; --accept-lost-log goes on without them. The audit log has all\n" +
+			"that was mended." + checkHelp,
 		Example: "  coffer repair\n  coffer repair --yes\n  coffer repair --offline --yes --remove-damaged --data-too",
 		Args:    noArguments,
 	}
 	f := addCheckFlags(cmd)
 	yes := cmd.Flags().Bool("yes", false, "do it")
 	cmd.Flags().BoolVar(&f.RemoveDamaged, "remove-damaged", false, "remove objects whose bytes are lost")
+	cmd.Flags().BoolVar(&f.acceptLostLog, "accept-lost-log", false, "go on without the newest records, if the log of the metadata cannot be read to its end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		f.Repair = *yes
+		if f.acceptLostLog && !f.offline {
+			return errors.New("--accept-lost-log is for a server that does not start: use it with --offline")
+		}
 		return a.runCheck(cmd, f, true)
 	}
 	return cmd
@@ -102,7 +108,7 @@ func (a *app) runCheck(cmd *cobra.Command, f *checkFlags, repair bool) error {
 	if f.offline {
 		check = a.checkOffline
 	}
-	line, err := check(cmd, f.CheckInput, tell)
+	line, err := check(cmd, f, tell)
 	if err != nil {
 		if _, ok := errors.AsType[*api.NoServerError](err); ok {
 			err = fmt.Errorf("%w: with --offline the folder is checked without one", err)
@@ -123,16 +129,16 @@ func (a *app) runCheck(cmd *cobra.Command, f *checkFlags, repair bool) error {
 	return nil
 }
 
-func (a *app) checkOnline(cmd *cobra.Command, in api.CheckInput, tell func(api.Found) error) (api.CheckLine, error) {
+func (a *app) checkOnline(cmd *cobra.Command, f *checkFlags, tell func(api.Found) error) (api.CheckLine, error) {
 	data, err := a.data(cmd)
 	if err != nil {
 		return api.CheckLine{}, err
 	}
-	done, err := api.Dial(server.SocketPath(data)).CheckStore(cmd.Context(), in, tell)
+	done, err := api.Dial(server.SocketPath(data)).CheckStore(cmd.Context(), f.CheckInput, tell)
 	return api.CheckLine{Done: &done}, err
 }
 
-func (a *app) checkOffline(cmd *cobra.Command, in api.CheckInput, tell func(api.Found) error) (api.CheckLine, error) {
+func (a *app) checkOffline(cmd *cobra.Command, f *checkFlags, tell func(api.Found) error) (api.CheckLine, error) {
 	v, _, err := a.load(cmd)
 	if err != nil {
 		return api.CheckLine{}, err
@@ -149,7 +155,7 @@ func (a *app) checkOffline(cmd *cobra.Command, in api.CheckInput, tell func(api.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	umask(0o077)
-	done, err := server.Check(ctx, cfg, in, tell)
+	done, err := server.Check(ctx, cfg, server.CheckInput{CheckInput: f.CheckInput, AcceptLostLog: f.acceptLostLog}, tell)
 	return api.CheckLine{Done: &done}, err
 }
 

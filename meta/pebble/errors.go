@@ -23,6 +23,9 @@ var (
 	// ErrDamaged is returned for bytes that are not what was once written. What
 	// reads well is right: every block carries a checksum.
 	ErrDamaged = errors.New("database is damaged")
+	// ErrLostLog is an ErrDamaged that Options.AcceptLostLog gets over: the log does not
+	// have all commits any more that were durable.
+	ErrLostLog = fmt.Errorf("%w: durable commits are lost", ErrDamaged)
 	// ErrFailed is returned by every call after the log could not be written or
 	// synced.
 	ErrFailed = errors.New("metadata log failed, the state on disk is unknown")

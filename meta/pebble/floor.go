@@ -12,9 +12,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
 )
 
-// checkFloor returns ErrDamaged for a manifest that ends before the floor, or says nothing
-// at all, and if a log is gone.
-func checkFloor(fs vfs.FS, dir string) error {
+// checkManifest returns ErrDamaged for a manifest that ends before the floor, or says
+// nothing at all.
+func checkManifest(fs vfs.FS, dir string) error {
 	name, err := atomicfs.ReadMarker(fs, dir, "manifest")
 	if err != nil {
 		return err
@@ -41,11 +41,6 @@ func checkFloor(fs vfs.FS, dir string) error {
 		}
 		if floor.manifest == name {
 			atLeast = floor.bytes
-		}
-		for _, log := range floor.logs {
-			if _, err := fs.Stat(fs.PathJoin(dir, log+logSuffix)); errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%w: the log %s is gone", ErrDamaged, log+logSuffix)
-			}
 		}
 	}
 	if end < atLeast {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -212,6 +213,28 @@ func (g *guardFS) load() (err error) {
 		g.now, err = parseFloor(g.known)
 	}
 	return err
+}
+
+// checkLogs returns ErrLostLog if a log is gone. It is missed once only.
+func (g *guardFS) checkLogs() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var there, gone []string
+	for _, log := range g.now.logs {
+		_, err := g.FS.Stat(g.PathJoin(g.dir, log+logSuffix))
+		switch {
+		case err == nil:
+			there = append(there, log)
+		case errors.Is(err, os.ErrNotExist):
+			gone = append(gone, log+logSuffix)
+		default:
+			return err
+		}
+	}
+	if g.now.logs = there; len(gone) > 0 {
+		return fmt.Errorf("%w: %s is gone", ErrLostLog, strings.Join(gone, " and "))
+	}
+	return nil
 }
 
 // opened makes the floor of a new start durable, which may have taken nothing away.

@@ -45,7 +45,7 @@ func readMark(commit []byte) (seq, durable uint64, ok bool) {
 	return binary.LittleEndian.Uint64(m[2:]), binary.LittleEndian.Uint64(m[10:]), true
 }
 
-// checkLog returns ErrDamaged if the newest log cannot be read to its end, and a commit
+// checkLog returns ErrLostLog if the newest log cannot be read to its end, and a commit
 // behind that place knew a lost one to be durable. No log tells a rotten last commit
 // from one that was cut; Close leaves none.
 func checkLog(fs vfs.FS, dir string) error {
@@ -73,7 +73,7 @@ func checkLog(fs vfs.FS, dir string) error {
 		lost = max(first-1, 1)
 	}
 	if durable >= lost {
-		return fmt.Errorf("%w: %s cannot be read from byte %d on, and commit %d, which was there, was durable", ErrDamaged, name, end, lost)
+		return fmt.Errorf("%w: %s cannot be read from byte %d on, where commit %d was", ErrLostLog, name, end, lost)
 	}
 	return nil
 }

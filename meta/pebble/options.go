@@ -29,6 +29,9 @@ type Options struct {
 	// written to a table; 0 is 32 MiB, and less than 4 MiB is 4 MiB. A small disk
 	// wants a small one: writing it needs as much room again.
 	MemtableBytes int64
+	// AcceptLostLog opens a database of which Open would say ErrLostLog, without the
+	// commits that are lost.
+	AcceptLostLog bool
 	// NoSync gives up durability: Update returns before its writes are synced.
 	NoSync bool
 	// Fatal is called once when the log cannot be written or synced: what is on

@@ -78,7 +78,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	s.guard = &guardFS{FS: opt.FS, dir: dir, fatal: s.fail}
 	engine := opt.engine(logger, s.fail)
 	engine.FS = s.guard
-	db, err := openChecked(dir, engine, s.guard)
+	db, err := openChecked(dir, engine, s.guard, opt.AcceptLostLog)
 	if err != nil {
 		return nil, fmt.Errorf("open metadata %s: %w", dir, errors.Join(openError(opt.FS, dir, err), s.guard.close()))
 	}
@@ -88,7 +88,7 @@ func Open(dir string, opt Options) (*Store, error) {
 }
 
 // openChecked opens a database of which nothing is missing that Pebble would not miss.
-func openChecked(dir string, engine *pebbledb.Options, guard *guardFS) (*pebbledb.DB, error) {
+func openChecked(dir string, engine *pebbledb.Options, guard *guardFS, acceptLostLog bool) (*pebbledb.DB, error) {
 	lock, err := pebbledb.LockDirectory(dir, engine.FS)
 	if errors.Is(err, os.ErrNotExist) {
 		return pebbledb.Open(dir, engine) // there is none yet
@@ -98,8 +98,12 @@ func openChecked(dir string, engine *pebbledb.Options, guard *guardFS) (*pebbled
 	}
 	defer lock.Close() // the database holds it as well
 	if !isNewer(engine.FS, dir) {
-		if err := errors.Join(checkFloor(engine.FS, dir), checkLog(engine.FS, dir), guard.load()); err != nil {
+		if err := errors.Join(checkManifest(engine.FS, dir), guard.load()); err != nil {
 			return nil, err
+		}
+		lost := errors.Join(guard.checkLogs(), checkLog(engine.FS, dir))
+		if lost != nil && !(acceptLostLog && errors.Is(lost, ErrLostLog)) {
+			return nil, lost
 		}
 	}
 	engine.Lock = lock

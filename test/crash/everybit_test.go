@@ -97,6 +97,52 @@ func TestEachLostFileIsAnErrorOrHarmless(t *testing.T) {
 	}
 }
 
+// TestLostLogCanBeAccepted takes away the newest log after a kill, or damages it: the
+// server starts again without what was in it once the operator has said so, not before.
+func TestLostLogCanBeAccepted(t *testing.T) {
+	for name, spoil := range map[string]spoiler{"Gone": hide("meta/*.log"), "Damaged": spoil(flip, "meta/*.log")} {
+		t.Run(name, func(t *testing.T) {
+			b := newBitTest(t, true)
+			spoil(t, b.server.Data)
+			repair := []string{"repair", "--offline", "--accept-lost-log"}
+			for range 2 {
+				err := b.server.TryRestart()
+				if err == nil {
+					t.Fatal("the server starts without its newest records")
+				}
+				checkSentence(t, lastLine(err.Error()), "coffer repair --offline --accept-lost-log --yes")
+				if r := b.server.Command(repair...); r.Code != 2 {
+					t.Errorf("coffer repair without --yes = %d, want 2: %s%s", r.Code, r.Stdout, r.Stderr)
+				}
+			}
+			r := b.server.Command(append(repair, "--yes")...)
+			if r.Code != 0 || !strings.Contains(r.Stdout, "newest records") {
+				t.Fatalf("coffer repair = %d, want 0 and what is lost: %s%s", r.Code, r.Stdout, r.Stderr)
+			}
+			for range 2 {
+				b.server.Restart()
+				c := newClient(b.server, "bits")
+				for i := range 40 { // these were in tables
+					key := fmt.Sprintf("object-%02d", i)
+					r, err := c.do(request{method: http.MethodGet, key: key})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got, err := seen(r); err != nil || !got.same(b.want[key]) {
+						t.Errorf("GET %s = %v, %v, want %v", key, got, err, b.want[key])
+					}
+				}
+				mustPut(t, c, "after", content("after", 5000))
+				c.close()
+				b.server.Stop()
+			}
+			if r := b.server.Command("check", "--offline", "--data-too"); r.Code != 0 {
+				t.Errorf("coffer check = %d: %s%s", r.Code, r.Stdout, r.Stderr)
+			}
+		})
+	}
+}
+
 // flips is how many bits of a file are tried: more where records are.
 func flips(path string) int {
 	switch {
