@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -368,5 +369,31 @@ func remove(t testing.TB, fs vfs.FS, path string) {
 	t.Helper()
 	if err := fs.Remove(path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRefsLeadNowhereElse has refs that are paths out of the store: what they lead to
+// is neither opened nor deleted.
+func TestRefsLeadNowhereElse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "blobs")
+	s := openWith(t, Options{Dirs: []string{dir}, NoSync: true})
+	id, _, _ := strings.Cut(string(blobtest.Put(t, s, []byte("x"))), "-")
+	// Of a name's first letters the folder is made: ../ and then the name again.
+	name := "../" + strings.Repeat("a", nameBytes-3)
+	outside := s.path(s.disk(id), name)
+	if strings.HasPrefix(outside, dir) {
+		t.Fatalf("%s is inside of %s: this tests nothing", outside, dir)
+	}
+	if err := os.WriteFile(outside, []byte("of somebody else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []blob.Ref{blob.Ref(id + "-" + name), blob.Ref(id + "-" + strings.Repeat("z", nameBytes)), blob.Ref(id + "-" + strings.Repeat("A", nameBytes)), blob.Ref(id + "-"), "-", ""} {
+		if _, err := s.Open(t.Context(), ref); !errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("Open(%q) = %v, want ErrNotFound", ref, err)
+		}
+		_ = s.Delete(t.Context(), ref)
+	}
+	if _, err := os.Stat(outside); err != nil {
+		t.Errorf("a file outside after Delete: %v", err)
 	}
 }
