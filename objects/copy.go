@@ -55,13 +55,9 @@ type Copied struct {
 	Version, SourceVersion string
 }
 
-// copyWholeMax bounds what is read to give the copy of an object of parts the MD5 of
-// its bytes as its entity tag, as S3 does for all: a fraction of a second.
-const copyWholeMax = 64 << 20
-
 // Copy makes an object with the bytes of another. Small ones are written again;
 // large ones are shared, so that no byte moves, unless they are to be encrypted in
-// another way. Of an object of parts, one is made unless it is too large.
+// another way.
 func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	s.cause = causeCopy
 	if _, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
@@ -155,7 +151,7 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 	if made.ACL, err = s.newACL(tx, to, in.Key, in.ACL); err != nil {
 		return Copied{}, err
 	}
-	if recrypts || source.PartsCount > 0 && source.Size <= s.CopyWholeMax {
+	if recrypts {
 		if again.of != source.body.id {
 			return Copied{}, needRecrypt{as}
 		}

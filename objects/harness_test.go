@@ -144,7 +144,7 @@ func openWorld(t testing.TB, metaFS, blobFS vfs.FS, c *clock) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.PartSizeMin, w.CopyWholeMax = 10, -1
+	w.PartSizeMin = 10
 	w.alice, w.bob = w.As(alice), w.As(bob)
 	return w
 }

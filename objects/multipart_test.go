@@ -345,37 +345,3 @@ func TestCopiesHaveChecksumsOfTheWhole(t *testing.T) {
 	w.reclaim(t)
 	w.audit(t, true)
 }
-
-// A copy of an object of parts that is not too large is one as S3 makes it: with the
-// MD5 of its bytes, and without parts.
-func TestCopiesOfPartsAreStoredAsOne(t *testing.T) {
-	w := newWorld(t)
-	w.KMS = testKMS(t)
-	parts := [][]byte{content(1, 2500), content(2, 3000)}
-	whole := bytes.Join(parts, nil)
-	w.CopyWholeMax = int64(len(whole))
-	for _, k := range kinds {
-		w.putPartsAs(t, "k", k.ask, parts...)
-		in := CopyInput{Bucket: "bucket", Key: "copy", SourceBucket: "bucket", SourceKey: "k", SourceCustomerKey: k.customer, Encryption: k.ask}
-		o, err := w.alice.Copy(t.Context(), in)
-		if err != nil || o.PartsCount != 0 || (o.ETag == etagOf(whole)) != (o.Encryption.Is(coffer.NotEncrypted) || o.Encryption.Is(coffer.SSES3)) {
-			t.Errorf("Copy(%s) = %+v, %v, want one object with the MD5 of its bytes", k.name, o, err)
-		}
-		w.checkAs(t, "copy", k.customer, whole)
-		in.Key, in.Replace = "k", true
-		if o, err := w.alice.Copy(t.Context(), in); err != nil || o.PartsCount != 0 {
-			t.Errorf("Copy(%s, onto itself) = %+v, %v, want one object", k.name, o, err)
-		}
-		w.checkAs(t, "k", k.customer, whole)
-	}
-	w.CopyWholeMax--
-	larger := w.putParts(t, "k", parts...)
-	if o, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: "copy", SourceBucket: "bucket", SourceKey: "k"}); err != nil || o.ETag != larger.ETag {
-		t.Errorf("Copy(of a larger object) = %+v, %v, want the entity tag of its source", o, err)
-	}
-	_, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: "k", SourceBucket: "bucket", SourceKey: "k"})
-	wantCode(t, "Copy onto itself without a change", err, coffer.InvalidRequest)
-	w.audit(t, false)
-	w.reclaim(t)
-	w.audit(t, true)
-}

@@ -55,9 +55,6 @@ type Options struct {
 	// PartSizeMin is the smallest part, in bytes, that is not the last of an object;
 	// coffer.PartSizeMin if 0, and less only in tests.
 	PartSizeMin int64
-	// CopyWholeMax is up to which size, in bytes, the copy of an object of parts is
-	// stored as one; copyWholeMax if 0, and -1 for none.
-	CopyWholeMax int64
 	// LifecycleDay is how long a day of a lifecycle is; coffer.LifecycleDay if 0.
 	LifecycleDay time.Duration
 	// Webhooks are those that notifications can be sent to.
@@ -98,9 +95,6 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 	}
 	if opt.PartSizeMin == 0 {
 		opt.PartSizeMin = coffer.PartSizeMin
-	}
-	if opt.CopyWholeMax == 0 {
-		opt.CopyWholeMax = copyWholeMax
 	}
 	if opt.Writable == nil {
 		opt.Writable = func() error { return nil }

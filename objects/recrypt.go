@@ -6,11 +6,11 @@ import (
 	"coffer"
 )
 
-// needRecrypt is a copy whose bytes must be read and stored again before it can go on:
-// encrypted in another way, or as one.
+// needRecrypt is a copy whose bytes must be read and encrypted in another way
+// before it can go on.
 type needRecrypt struct{ as *coffer.Encryption }
 
-func (needRecrypt) Error() string { return "the source is not stored as the copy shall be" }
+func (needRecrypt) Error() string { return "the source is not encrypted as the copy shall be" }
 
 // recrypted is the bytes of a copy's source, stored again.
 type recrypted struct {

@@ -103,7 +103,7 @@ func (s *server) open() *keys.Service {
 		s.t.Fatal(err)
 	}
 	s.objects, err = objects.Open(context.Background(), objects.Options{Meta: store, Blobs: blobs, Now: s.clock.Now, Rand: s.random,
-		Logger: log, InlineMax: s.inline, PartSizeMin: partMin, CopyWholeMax: -1, Encrypt: s.encrypt, Seal: ring.Seal, Unseal: ring.Unseal})
+		Logger: log, InlineMax: s.inline, PartSizeMin: partMin, Encrypt: s.encrypt, Seal: ring.Seal, Unseal: ring.Unseal})
 	if err != nil {
 		s.t.Fatal(err)
 	}
