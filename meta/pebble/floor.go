@@ -12,15 +12,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/atomicfs"
 )
 
-// checkManifest returns ErrDamaged for a manifest that ends before the floor, or says
-// nothing at all.
-func checkManifest(fs vfs.FS, dir string) error {
+// checkManifest returns ErrDamaged for a manifest that ends before the floor that was
+// left, or says nothing at all.
+func checkManifest(fs vfs.FS, dir string, left floor) error {
 	name, err := atomicfs.ReadMarker(fs, dir, "manifest")
-	if err != nil {
-		return err
-	}
-	text, err := atomicfs.ReadMarker(fs, dir, floorMarker)
-	if err != nil || name == "" && text == "" {
+	if err != nil || name == "" && left.manifest == "" {
 		return err // there is no database yet
 	}
 	if name == "" {
@@ -34,14 +30,8 @@ func checkManifest(fs vfs.FS, dir string) error {
 		return err
 	}
 	atLeast := int64(1)
-	if text != "" {
-		floor, err := parseFloor(text)
-		if err != nil {
-			return err
-		}
-		if floor.manifest == name {
-			atLeast = floor.bytes
-		}
+	if left.manifest == name {
+		atLeast = left.bytes
 	}
 	if end < atLeast {
 		return fmt.Errorf("%w: %s can be read to byte %d only, and was %d bytes long", ErrDamaged, name, end, atLeast)

@@ -205,14 +205,14 @@ func (g *guardFS) open() (err error) {
 	return nil
 }
 
-// load reads the floor that was left.
-func (g *guardFS) load() (err error) {
+// load returns the floor that was left, and begins with it.
+func (g *guardFS) load() (left floor, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.known, err = atomicfs.ReadMarker(g.FS, g.dir, floorMarker); err == nil && g.known != "" {
 		g.now, err = parseFloor(g.known)
 	}
-	return err
+	return g.now, err
 }
 
 // checkLogs returns ErrLostLog if a log is gone. It is missed once only.

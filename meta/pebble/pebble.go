@@ -98,7 +98,11 @@ func openChecked(dir string, engine *pebbledb.Options, guard *guardFS, acceptLos
 	}
 	defer lock.Close() // the database holds it as well
 	if !isNewer(engine.FS, dir) {
-		if err := errors.Join(checkManifest(engine.FS, dir), guard.load()); err != nil {
+		left, err := guard.load()
+		if err == nil {
+			err = checkManifest(engine.FS, dir, left)
+		}
+		if err != nil {
 			return nil, err
 		}
 		lost := errors.Join(guard.checkLogs(), checkLog(engine.FS, dir))
