@@ -40,22 +40,14 @@ var forgeries = []forgery{
 		return c.do(q)
 	}, []int{http.StatusForbidden}},
 	{"TruncatedChunks", func(c *client, q request) (*reply, error) {
-		q.header["Content-Encoding"], q.header["X-Amz-Decoded-Content-Length"] = "aws-chunked", strconv.Itoa(len(q.body))
-		q.body = fmt.Appendf(nil, "%x\r\n%s", len(q.body), q.body)
-		q.header["X-Amz-Trailer"] = "x-amz-checksum-crc32"
-		q.sha256 = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-		return c.do(q)
+		return c.do(q.withTrailer(""))
 	}, []int{http.StatusBadRequest}},
 	{"UnknownUpload", func(c *client, q request) (*reply, error) {
 		q.query = url.Values{"uploadId": {"0123456789abcdef"}, "partNumber": {"1"}}
 		return c.do(q)
 	}, []int{http.StatusNotFound, http.StatusBadRequest}},
 	{"WrongTrailer", func(c *client, q request) (*reply, error) {
-		q.header["Content-Encoding"], q.header["X-Amz-Decoded-Content-Length"] = "aws-chunked", strconv.Itoa(len(q.body))
-		q.body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", len(q.body), q.body)
-		q.header["X-Amz-Trailer"] = "x-amz-checksum-crc32"
-		q.sha256 = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-		return c.do(q)
+		return c.do(q.withTrailer("\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"))
 	}, []int{http.StatusBadRequest}},
 	{"OtherBody", func(c *client, q request) (*reply, error) {
 		sum := sha256.Sum256([]byte("other"))
@@ -138,4 +130,14 @@ func (w *worker) forged() bool {
 		}
 		return true
 	})
+}
+
+// withTrailer is the request with its body as one chunk of an unsigned stream, and end
+// behind the bytes of the chunk.
+func (q request) withTrailer(end string) request {
+	q.header["Content-Encoding"], q.header["X-Amz-Decoded-Content-Length"] = "aws-chunked", strconv.Itoa(len(q.body))
+	q.header["X-Amz-Trailer"] = "x-amz-checksum-crc32"
+	q.body = fmt.Appendf(nil, "%x\r\n%s%s", len(q.body), q.body, end)
+	q.sha256 = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+	return q
 }
