@@ -134,8 +134,7 @@ func (t *throttle) evict(now time.Time) {
 	}
 }
 
-// network is what one person can have many addresses of: the /64 of an IPv6
-// address, an IPv4 address itself.
+// network is that of an address, with a port or without; what is none is left as it is.
 func network(source string) string {
 	addr, err := netip.ParseAddr(source)
 	if err != nil {
@@ -145,15 +144,7 @@ func network(source string) string {
 			return source
 		}
 	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is4() {
-		return addr.String()
-	}
-	p, err := addr.Prefix(64)
-	if err != nil {
-		return addr.String()
-	}
-	return p.String()
+	return coffer.SourceNetwork(addr)
 }
 
 // slowDown is the refusal of a try before its time.

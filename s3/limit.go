@@ -51,7 +51,7 @@ type limit struct {
 // "account", "source", or "" if nobody does.
 func (l *limits) take(ctx context.Context, now time.Time, actor coffer.Actor, source netip.Addr) string {
 	if actor.Anonymous() {
-		if l.perSecond > 0 && !l.allow(limitName{kind: "source", who: sourceName(source)}, now, l.perSecond) {
+		if l.perSecond > 0 && !l.allow(limitName{kind: "source", who: coffer.SourceNetwork(source)}, now, l.perSecond) {
 			return "source"
 		}
 		return ""
@@ -115,7 +115,7 @@ func (l *limits) allow(name limitName, now time.Time, perSecond int64) bool {
 func (l *limits) mayTry(now time.Time, source netip.Addr, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.table[limitName{"signature", sourceName(source), id}]
+	e := l.table[limitName{"signature", coffer.SourceNetwork(source), id}]
 	return e == nil || e.bucket.TokensAt(now) >= 1
 }
 
@@ -123,7 +123,7 @@ func (l *limits) mayTry(now time.Time, source netip.Addr, id string) bool {
 func (l *limits) wrong(now time.Time, source netip.Addr, id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.entry(limitName{"signature", sourceName(source), id}, now)
+	e := l.entry(limitName{"signature", coffer.SourceNetwork(source), id}, now)
 	if e.bucket == nil {
 		e.bucket = rate.NewLimiter(wrongPerSecond, wrongBurst)
 	}
@@ -155,17 +155,6 @@ func (l *limits) entry(name limitName, now time.Time) *limit {
 	e := &limit{}
 	l.table[name] = e
 	return e
-}
-
-// sourceName is an address, or the network of an IPv6 one: who has one address of
-// a /64 has them all.
-func sourceName(a netip.Addr) string {
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
 }
 
 // limit refuses a request of who asks too often.

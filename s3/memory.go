@@ -121,7 +121,7 @@ func (m *memory) holdOf(who string) (h *hold, leave func()) {
 func (q *request) hold(n int64) error {
 	who := string(q.actor.Account)
 	if q.actor.Anonymous() {
-		who = sourceName(q.source())
+		who = coffer.SourceNetwork(q.source())
 	}
 	h, leave := q.memory.holdOf(who)
 	ctx, cancel := context.WithTimeout(q.ctx, q.memory.patience)

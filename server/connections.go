@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"coffer"
 )
 
 const (
@@ -58,7 +60,7 @@ type connections struct {
 	mu       sync.Mutex // guards what follows, and the fields of each connection
 	open     int64
 	requests int64
-	by       map[netip.Addr]*source
+	by       map[string]*source
 	idle     list.List // of *connection without a request, the longest first
 	said     time.Time // when the log said that connections are refused
 	refused  int64     // connections and requests
@@ -71,7 +73,7 @@ type source struct{ open, requests int64 }
 type connection struct {
 	net.Conn
 	all    *connections
-	from   netip.Addr    // not valid for who may have any number
+	from   string        // "" for who may have any number
 	busy   int           // requests
 	place  *list.Element // in idle
 	closed bool
@@ -79,7 +81,7 @@ type connection struct {
 
 func newConnections(cfg *Config, memory int64) *connections {
 	c := &connections{most: cfg.MaxConnections, each: cfg.MaxConnectionsPerAddress, trusted: cfg.TrustedProxies, logger: cfg.Logger, now: cfg.Now,
-		by: map[netip.Addr]*source{}}
+		by: map[string]*source{}}
 	if c.most == MaxConnectionsAuto {
 		files := uint64(math.MaxUint64)
 		var limit unix.Rlimit
@@ -124,7 +126,7 @@ func (l countedListener) Accept() (net.Conn, error) {
 func (c *connections) admit(conn net.Conn) *connection {
 	n := &connection{Conn: conn, all: c, from: c.sourceOf(conn.RemoteAddr())}
 	c.mu.Lock()
-	if n.from.IsValid() && c.each > 0 && c.at(n.from).open >= c.each {
+	if n.from != "" && c.each > 0 && c.at(n.from).open >= c.each {
 		c.leave(n.from)
 		c.refuse("address", n.from)
 		c.mu.Unlock()
@@ -143,7 +145,7 @@ func (c *connections) admit(conn net.Conn) *connection {
 		c.forget(longest)
 	}
 	c.open++
-	if n.from.IsValid() {
+	if n.from != "" {
 		c.at(n.from).open++
 	}
 	n.place = c.idle.PushBack(n)
@@ -154,29 +156,23 @@ func (c *connections) admit(conn net.Conn) *connection {
 	return n
 }
 
-// sourceOf is whose connection it is: an address, or the network of an IPv6 one, since
-// who has one address of a /64 has them all. That of this machine, and those of trusted
-// proxies, are of anybody.
-func (c *connections) sourceOf(remote net.Addr) netip.Addr {
+// sourceOf is whose connection it is: "" for that of this machine, and those of trusted
+// proxies, which are of anybody.
+func (c *connections) sourceOf(remote net.Addr) string {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
-		return netip.Addr{}
+		return ""
 	}
 	a := tcp.AddrPort().Addr().Unmap().WithZone("")
 	if a.IsLoopback() || slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(a) }) {
-		return netip.Addr{}
+		return ""
 	}
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
+	return coffer.SourceNetwork(a)
 }
 
 // at is what an address has; leave follows when that may have become nothing. The lock
 // is held for each of these.
-func (c *connections) at(a netip.Addr) *source {
+func (c *connections) at(a string) *source {
 	s := c.by[a]
 	if s == nil {
 		s = &source{}
@@ -185,7 +181,7 @@ func (c *connections) at(a netip.Addr) *source {
 	return s
 }
 
-func (c *connections) leave(a netip.Addr) {
+func (c *connections) leave(a string) {
 	if s := c.by[a]; s != nil && *s == (source{}) {
 		delete(c.by, a)
 	}
@@ -202,17 +198,17 @@ func (c *connections) forget(n *connection) {
 		c.idle.Remove(n.place)
 		n.place = nil
 	}
-	if n.from.IsValid() {
+	if n.from != "" {
 		c.at(n.from).open--
 		c.leave(n.from)
 	}
 }
 
-func (c *connections) refuse(limit string, from netip.Addr) {
+func (c *connections) refuse(limit string, from string) {
 	c.refused++
 	if now := c.now(); c.said.IsZero() || now.Sub(c.said) >= fullEvery {
 		c.said = now
-		c.logger.Warn("connections are refused: there are too many", "limit", limit, "remote", from.String(), "open", c.open)
+		c.logger.Warn("connections are refused: there are too many", "limit", limit, "remote", from, "open", c.open)
 	}
 }
 
@@ -273,12 +269,12 @@ func (c *connections) begin(n *connection) bool {
 	case c.most > 0 && c.requests >= c.most:
 		c.refuse("total", n.from)
 		return false
-	case n.from.IsValid() && c.each > 0 && c.at(n.from).requests >= c.each:
+	case n.from != "" && c.each > 0 && c.at(n.from).requests >= c.each:
 		c.refuse("address", n.from)
 		return false
 	}
 	c.requests++
-	if n.from.IsValid() {
+	if n.from != "" {
 		c.at(n.from).requests++
 	}
 	if n.busy++; n.place != nil {
@@ -292,7 +288,7 @@ func (c *connections) end(n *connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests--
-	if n.from.IsValid() {
+	if n.from != "" {
 		c.at(n.from).requests--
 		c.leave(n.from)
 	}
