@@ -37,7 +37,7 @@ suites: ## the real binary with real clients, crashes and faults
 compat: ## long form: every client with large trees
 	COFFER_TEST_LONG=1 COFFER_TEST_REQUIRE=1 $(GO) test -timeout 2h -v ./test/compat
 
-crash: ## long form: 1,000 kills, more file systems
+crash: ## long form: 1,000 kills, more file systems; COFFER_TEST_CYCLES and COFFER_TEST_TIME bound them
 	COFFER_TEST_LONG=1 $(GO) test -timeout 6h -v ./test/crash
 
 soak: ## a load with something wrong every few seconds, for SOAK (default a day)

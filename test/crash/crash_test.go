@@ -5,11 +5,14 @@
 // stores things, except where its files are and how large a file of bytes is.
 //
 // A failure prints the seed that repeats the same requests; COFFER_TEST_SEED sets
-// it. COFFER_TEST_LONG=1 runs the long forms.
+// it. COFFER_TEST_LONG=1 runs the long forms; COFFER_TEST_CYCLES says how many
+// cycles a form makes instead of its own number, and COFFER_TEST_TIME after how long
+// a test begins no more of them.
 package crash_test
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"strconv"
 	"testing"
@@ -28,12 +31,41 @@ func TestMain(m *testing.M) {
 // long tells whether the long forms were asked for.
 func long() bool { return os.Getenv("COFFER_TEST_LONG") != "" }
 
-// cycles is how many crashes a test makes: few, or many in the long form.
+// cycles is how many crashes a test makes: few, or many in the long form, unless
+// COFFER_TEST_CYCLES says it.
 func cycles(few, many int) int {
+	if n, err := strconv.Atoi(os.Getenv("COFFER_TEST_CYCLES")); err == nil && n > 0 {
+		return n
+	}
 	if long() {
 		return many
 	}
 	return few
+}
+
+// rounds counts the cycles of a test, until there are enough or COFFER_TEST_TIME has
+// passed.
+func rounds(t *testing.T, few, many int) iter.Seq[int] {
+	t.Helper()
+	n, end := cycles(few, many), time.Time{}
+	if text := os.Getenv("COFFER_TEST_TIME"); text != "" {
+		long, err := time.ParseDuration(text)
+		if err != nil {
+			t.Fatalf("COFFER_TEST_TIME: %v", err)
+		}
+		end = time.Now().Add(long)
+	}
+	return func(yield func(int) bool) {
+		for i := range n {
+			if i > 0 && !end.IsZero() && time.Now().After(end) {
+				t.Logf("the time is over after %d of %d cycles", i, n)
+				return
+			}
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // newSeed is the seed of this run, and is told when the test fails. The moments
@@ -51,6 +83,8 @@ func newSeed(t *testing.T) uint64 {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("again: %s", reproducer(t, seed))
+		} else if long() {
+			t.Logf("seed %d", seed)
 		}
 	})
 	return seed
@@ -60,6 +94,9 @@ func reproducer(t *testing.T, seed uint64) string {
 	form := ""
 	if long() {
 		form = "COFFER_TEST_LONG=1 "
+	}
+	if n := os.Getenv("COFFER_TEST_CYCLES"); n != "" {
+		form += "COFFER_TEST_CYCLES=" + n + " "
 	}
 	return fmt.Sprintf("%sCOFFER_TEST_SEED=%d go test ./test/crash -count=1 -run '^%s$'", form, seed, t.Name())
 }

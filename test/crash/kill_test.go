@@ -29,7 +29,7 @@ func TestKilledServerLosesNothing(t *testing.T) {
 	draw := rand.New(rand.NewPCG(seed, 0))
 	var starts []time.Duration
 	var acked, unknown int64
-	for cycle := range cycles(50, 1000) {
+	for cycle := range rounds(t, 50, 1000) {
 		load := newLoad(l, c, cycle, 1+draw.Int64N(250))
 		crash(t, s, load, draw)
 		c.close()

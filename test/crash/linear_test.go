@@ -329,7 +329,7 @@ func TestEachKeyIsLinearizable(t *testing.T) {
 	makeBucket(t, first)
 	draw := rand.New(rand.NewPCG(seed, 3))
 	answered, open := 0, 0
-	for round := range cycles(12, 500) {
+	for round := range rounds(t, 12, 500) {
 		h := &history{ledger: newLedger(seed, nil), begin: time.Now(), etags: map[string]string{}}
 		l := &linearRound{history: h, number: round, seed: seed}
 		for k := range linearKeys {

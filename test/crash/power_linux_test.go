@@ -30,7 +30,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 			makeBucket(t, c)
 			l := newLedger(seed, loadKeys())
 			p := &powerTest{disk: disk, server: s, ledger: l, draw: rand.New(rand.NewPCG(seed, 1))}
-			for cycle := range cycles(10, 300) {
+			for cycle := range rounds(t, 10, 300) {
 				c = p.cut(t, c, cycle)
 				l.check(c)
 				l.checkUploads(c, p.draw)

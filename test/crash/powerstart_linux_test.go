@@ -18,7 +18,7 @@ func TestPowerCutAtAFirstStartLosesNothing(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			seed := newSeed(t)
 			draw := rand.New(rand.NewPCG(seed, 3))
-			for cycle := range cycles(3, 60) {
+			for cycle := range rounds(t, 3, 60) {
 				disk := newDisk(t, kind, powerDiskBytes)
 				s := harness.Start(t, harness.Options{Data: filepath.Join(disk.dir, "srv", "coffer", "data")})
 				c := newClient(s, "first")

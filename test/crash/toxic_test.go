@@ -52,7 +52,7 @@ func TestNetworkThatIsToxicLosesNothing(t *testing.T) {
 	l := newLedger(seed, loadKeys())
 	draw := rand.New(rand.NewPCG(seed, 2))
 	cycle, acked, unknown := 0, int64(0), int64(0)
-	for range cycles(1, 25) {
+	for range rounds(t, 1, 25) {
 		for _, x := range toxics {
 			for _, stream := range []string{"upstream", "downstream"} {
 				load := newLoad(l, direct, cycle, 10+draw.Int64N(120))
