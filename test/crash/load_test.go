@@ -89,6 +89,7 @@ var kinds = []struct {
 	{40, (*worker).put},
 	{12, (*worker).delete},
 	{10, (*worker).copy},
+	{4, (*worker).rename},
 	{4, (*worker).multipart},
 	{7, (*worker).race},
 	{5, (*worker).deleteMany},

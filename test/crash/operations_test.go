@@ -54,6 +54,30 @@ func (w *worker) copy() bool {
 	return w.settle("COPY", to, v, r, err)
 }
 
+// rename gives an object the name of another key, whose object ends.
+func (w *worker) rename() bool {
+	held := w.hold(2)
+	defer release(held)
+	if len(held) < 2 || !held[0].might[0].exists {
+		return true
+	}
+	return w.renameTo(held[0], held[1])
+}
+
+func (w *worker) renameTo(from, to *entry) bool {
+	v := from.might[0]
+	r, err := w.send(request{method: http.MethodPut, key: to.key, query: url.Values{"renameObject": {""}},
+		header: map[string]string{"X-Amz-Rename-Source": escapeKey(from.key)}})
+	alive := w.settle("RENAME", to, v, r, err)
+	switch {
+	case to.known() && to.might[0].same(v):
+		from.might = []version{{}}
+	case !to.known():
+		from.might = append(from.might, version{})
+	}
+	return alive
+}
+
 // get reads during the load: what was acknowledged is there at once.
 func (w *worker) get() bool {
 	return w.one(func(e *entry) bool {

@@ -21,6 +21,8 @@ type step struct {
 	prepare func(*stepTest)
 	// run sends the request and notes what its answer says.
 	run func(*stepTest)
+	// also says what is wrong besides what the ledger finds; nil for nothing.
+	also func(*stepTest)
 }
 
 // stepTest repeats steps against one server.
@@ -33,24 +35,27 @@ type stepTest struct {
 
 	worker *worker // of this repetition
 	upload *upload
+	moved  version // what is renamed
 }
 
 // steps are the requests that write, with what each may find. The first key is
 // written, the second one is a source, and the third one is beside.
 func (s *stepTest) key() *entry    { return s.ledger.entries[0] }
 func (s *stepTest) source() *entry { return s.ledger.entries[1] }
+func (s *stepTest) beside() *entry { return s.ledger.entries[2] }
 
 var steps = []step{
-	{"PutInline", nothingFirst, put(1000)},
-	{"PutInlineOverFile", aFileFirst, put(1000)},
-	{"PutFile", nothingFirst, put(300 << 10)},
-	{"PutFileOverFile", aFileFirst, put(300 << 10)},
-	{"Delete", aFileFirst, (*stepTest).delete},
-	{"Copy", nothingFirst, (*stepTest).copy},
-	{"CopyOverFile", aFileFirst, (*stepTest).copy},
-	{"UploadPart", (*stepTest).begin, func(s *stepTest) { s.worker.part(s.upload, 1, partBytes) }},
-	{"Complete", (*stepTest).beginWithParts, func(s *stepTest) { s.worker.complete(s.upload) }},
-	{"Abort", (*stepTest).beginWithParts, func(s *stepTest) { s.worker.abort(s.upload) }},
+	{name: "PutInline", prepare: nothingFirst, run: put(1000)},
+	{name: "PutInlineOverFile", prepare: aFileFirst, run: put(1000)},
+	{name: "PutFile", prepare: nothingFirst, run: put(300 << 10)},
+	{name: "PutFileOverFile", prepare: aFileFirst, run: put(300 << 10)},
+	{name: "Delete", prepare: aFileFirst, run: (*stepTest).delete},
+	{name: "Copy", prepare: nothingFirst, run: (*stepTest).copy},
+	{name: "CopyOverFile", prepare: aFileFirst, run: (*stepTest).copy},
+	{name: "UploadPart", prepare: (*stepTest).begin, run: func(s *stepTest) { s.worker.part(s.upload, 1, partBytes) }},
+	{name: "Complete", prepare: (*stepTest).beginWithParts, run: func(s *stepTest) { s.worker.complete(s.upload) }},
+	{name: "Abort", prepare: (*stepTest).beginWithParts, run: func(s *stepTest) { s.worker.abort(s.upload) }},
+	{name: "RenameOverFile", prepare: twoFilesFirst, run: (*stepTest).rename, also: (*stepTest).renamedOnce},
 }
 
 func nothingFirst(s *stepTest) { s.ledger.set(s.client, s.key(), version{}, nil) }
@@ -58,6 +63,14 @@ func nothingFirst(s *stepTest) { s.ledger.set(s.client, s.key(), version{}, nil)
 func aFileFirst(s *stepTest) {
 	v, body := s.worker.draw(200 << 10)
 	s.ledger.set(s.client, s.key(), v, body)
+}
+
+// twoFilesFirst makes one file to be renamed and one in whose place it comes.
+func twoFilesFirst(s *stepTest) {
+	aFileFirst(s)
+	v, body := s.worker.draw(100 << 10)
+	s.ledger.set(s.client, s.beside(), v, body)
+	s.moved = v
 }
 
 func put(size int64) func(*stepTest) {
@@ -77,6 +90,16 @@ func (s *stepTest) copy() {
 	r, err := s.worker.send(request{method: http.MethodPut, key: s.key().key,
 		header: map[string]string{"X-Amz-Copy-Source": "/" + s.client.bucket + "/" + escapeKey(s.source().key)}})
 	s.worker.settle("COPY", s.key(), s.source().might[0], r, err)
+}
+
+func (s *stepTest) rename() { s.worker.renameTo(s.beside(), s.key()) }
+
+// renamedOnce holds of the two names of a rename together: the object has one of them.
+func (s *stepTest) renamedOnce() {
+	old, now := s.beside().might[0], s.key().might[0]
+	if old.same(s.moved) == now.same(s.moved) {
+		s.ledger.problem("after a rename its old name holds %v and its new one %v, want it under one of them", old, now)
+	}
 }
 
 func (s *stepTest) begin() { s.upload = s.ledger.begin(s.client, s.key(), s.worker.name()) }
@@ -138,6 +161,12 @@ func newStepTest(t *testing.T, seed uint64) *stepTest {
 	return s
 }
 
+func (st step) besides(s *stepTest) {
+	if st.also != nil {
+		st.also(s)
+	}
+}
+
 // next begins another repetition.
 func (s *stepTest) next() {
 	s.cycle++
@@ -186,6 +215,7 @@ func TestKilledAtEachSystemCallLosesNothing(t *testing.T) {
 				if len(hits) == 0 {
 					t.Logf("%d system calls", n-1)
 					s.check()
+					st.besides(s)
 					report(t, s.ledger, st.name+" uninterrupted")
 					if n < 3 {
 						t.Errorf("%s makes %d system calls: nothing was interrupted", st.name, n-1)
@@ -193,6 +223,7 @@ func TestKilledAtEachSystemCallLosesNothing(t *testing.T) {
 					return
 				}
 				s.restart(t)
+				st.besides(s)
 				report(t, s.ledger, "killed before call "+hits[0])
 				if t.Failed() || n == callsMax {
 					t.FailNow()
