@@ -70,20 +70,24 @@ func (q *request) createBucket() error {
 	return q.bucketsAnswer(status, q.value("name"), wrong)
 }
 
-func (q *request) bucketName() (coffer.BucketName, error) {
+// bucket reads the bucket in the path.
+func (q *request) bucket() (coffer.Bucket, error) {
 	name, err := coffer.ParseBucketName(q.r.PathValue("bucket"))
 	if err != nil {
-		return "", &coffer.Error{Code: coffer.NoSuchBucket}
+		return coffer.Bucket{}, &coffer.Error{Code: coffer.NoSuchBucket}
 	}
 	// A bucket of another account is not there: names are shared by all accounts
 	// in S3, but the console tells nobody of others'.
-	if _, err := q.objects().HeadBucket(q.ctx(), name, coffer.GetBucketLocation); err != nil {
-		if coffer.CodeOf(err) == coffer.AccessDenied {
-			return "", &coffer.Error{Code: coffer.NoSuchBucket}
-		}
-		return "", err
+	b, err := q.objects().HeadBucket(q.ctx(), name, coffer.GetBucketLocation)
+	if coffer.CodeOf(err) == coffer.AccessDenied {
+		return coffer.Bucket{}, &coffer.Error{Code: coffer.NoSuchBucket}
 	}
-	return name, nil
+	return b, err
+}
+
+func (q *request) bucketName() (coffer.BucketName, error) {
+	b, err := q.bucket()
+	return b.Name, err
 }
 
 func (q *request) deleteBucket() error {

@@ -49,6 +49,10 @@ var statuses = map[coffer.Code]int{
 	coffer.StorageFull:             http.StatusInsufficientStorage,
 	coffer.MethodNotAllowed:        http.StatusMethodNotAllowed,
 	coffer.EntityTooLarge:          http.StatusRequestEntityTooLarge,
+	coffer.InvalidBucketState:      http.StatusConflict,
+	coffer.NoSuchVersion:           http.StatusNotFound,
+
+	coffer.ConditionalRequestConflict: http.StatusConflict,
 }
 
 func statusOf(err error) int {
@@ -75,6 +79,7 @@ var usual = map[coffer.Code]string{
 	coffer.AccessDenied:            "Your role in this account does not allow that. An owner or admin can change your role on the Members page.",
 	coffer.NoSuchBucket:            "There is no such bucket in this account. It may have been deleted.",
 	coffer.NoSuchObject:            "There is no such object. It may have been deleted or renamed.",
+	coffer.NoSuchVersion:           "There is no such version. It may have been deleted.",
 	coffer.BucketNotEmpty:          "The bucket still has objects in it. Delete them first.",
 	coffer.BucketAlreadyExists:     "The name is taken by another account: bucket names are shared by all accounts of this server. Choose another.",
 	coffer.BucketAlreadyOwnedByYou: "This account has a bucket of that name already.",

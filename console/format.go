@@ -26,6 +26,7 @@ func funcs(static func(string) string) template.FuncMap {
 		"field":  newField,
 		"add":    func(a, b int) int { return a + b },
 		"dict":   dict,
+		"tabs":   bucketTabs,
 	}
 }
 

@@ -71,7 +71,8 @@ func fullEvents() []eventView {
 func models(t *testing.T) map[string][2]any {
 	t.Helper()
 	wrong := problems{"": "The form is wrong.", "name": "Too <long>.", "email": "No.", "password": "No.", "code": "No.", "scope": "No.", "expires": "No.",
-		"minutes": "No.", "from": "No.", "to": "No.", "old_password": "No.", "new_password": "No.", "account_name": "No.", "confirm_by": "No."}
+		"minutes": "No.", "from": "No.", "to": "No.", "old_password": "No.", "new_password": "No.", "account_name": "No.", "confirm_by": "No.",
+		"versioning": "No.", "lock": "No.", "tags": "No.", "block": "No.", "policy": "No <b>.", "cors": "No.", "rule": "No."}
 	k := kept{To: "/keys", Form: "fYQ"}
 	s, key := fullShell("Title <b>"), fullKey()
 	gone := key
@@ -109,7 +110,11 @@ func models(t *testing.T) map[string][2]any {
 			noon, "n", wrong}, bucketsPage{}},
 		"objects": {objectsPage{s, "photos", "a/b/", []crumb{{"photos", "/buckets/photos/objects"}}, []folder{{"<c>", "/x"}},
 			[]objectRow{{coffer.Object{Key: "a/b/<script>", Size: 12, Modified: noon}, "<script>", "/d"}}, "/n", "/f", noon, wrong}, objectsPage{}},
-		"audit": {auditPage{s, fullEvents(), auditFilter{"key.", "w", "t", "2026-01-01", "2026-01-02"}, auditGroups, "/n", "/e", wrong, true}, auditPage{}},
+		"bucket":        {fullBucket(s, wrong), bucketPage{}},
+		"access":        {fullAccess(s, wrong), accessPage{}},
+		"lifecycle":     {fullLifecycle(s, wrong), lifecyclePage{}},
+		"notifications": {fullNotifications(s, wrong), notificationsPage{}},
+		"audit":         {auditPage{s, fullEvents(), auditFilter{"key.", "w", "t", "2026-01-01", "2026-01-02"}, auditGroups, "/n", "/e", wrong, true}, auditPage{}},
 		"members": {membersPage{s, []memberView{{member, noon, true, true, coffer.Roles()}}, []accounts.Link{link}, noon, &madeLink{link, "https://c/invite/t", "bob"},
 			"e", "member", coffer.Roles(), wrong}, membersPage{}},
 		"settings": {settingsPage{shell: s, Profile: accounts.Profile{Member: s.Member, TOTP: true, RecoveryLeft: 3, PasswordChanged: noon,

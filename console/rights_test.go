@@ -41,6 +41,23 @@ func TestRights(t *testing.T) {
 		{"download", "GET", "/buckets/photos/download?key=a%2Fb.txt", nil, [4]int{303, 303, 303, 303}},
 		{"sign an upload", "POST", "/buckets/photos/sign", []string{"name", "x"}, [4]int{200, 200, 200, no}},
 		{"delete an object", "POST", "/buckets/photos/erase", []string{"key", "a/b.txt"}, [4]int{303, 303, 303, no}},
+		{"settings of a bucket", "GET", "/buckets/PHOTOS", nil, [4]int{200, 200, 200, 200}},
+		{"access to a bucket", "GET", "/buckets/photos/access", nil, [4]int{200, 200, 200, 200}},
+		{"lifecycle", "GET", "/buckets/photos/lifecycle", nil, [4]int{200, 200, 200, 200}},
+		{"notifications", "GET", "/buckets/photos/notifications", nil, [4]int{200, 200, 200, 200}},
+		{"versioning", "POST", "/buckets/photos/versioning", []string{"versioning", "Enabled"}, [4]int{303, 303, 303, no}},
+		{"bucket tags", "POST", "/buckets/photos/tags", []string{"revision", "0", "tag_key", "a", "tag_value", "b"}, [4]int{303, 303, 303, no}},
+		{"object lock", "POST", "/buckets/photos/lock", []string{"for_good", "1"}, [4]int{409, 409, 409, no}},
+		{"public access block", "POST", "/buckets/photos/public-access", nil, [4]int{303, 303, 303, no}},
+		{"bucket policy", "POST", "/buckets/photos/policy", []string{"revision", "0", "policy", "{}"}, [4]int{400, 400, 400, no}},
+		{"delete a bucket policy", "POST", "/buckets/photos/policy/delete", nil, [4]int{303, 303, 303, no}},
+		{"CORS", "POST", "/buckets/photos/cors", []string{"revision", "0", "preset", "reads"}, [4]int{303, 303, 303, no}},
+		{"remove CORS", "POST", "/buckets/photos/cors/remove", []string{"revision", "0", "rule", "0"}, [4]int{303, 303, 303, no}},
+		{"new lifecycle rule", "POST", "/buckets/photos/lifecycle", []string{"revision", "0", "days", "3"}, [4]int{303, 303, 303, no}},
+		{"try a lifecycle rule", "POST", "/buckets/photos/lifecycle", []string{"do", "try", "days", "3"}, [4]int{200, 200, 200, no}},
+		{"remove a lifecycle rule", "POST", "/buckets/photos/lifecycle/rule", []string{"revision", "0", "do", "remove", "rule", "x"}, [4]int{400, 400, 400, no}},
+		{"new notification", "POST", "/buckets/photos/notifications", []string{"revision", "0", "to", "none", "event", "s3:ObjectCreated:*"}, [4]int{400, 400, 400, no}},
+		{"remove a notification", "POST", "/buckets/photos/notifications/remove", []string{"revision", "0", "rule", "x"}, [4]int{303, 303, 303, no}},
 		{"audit", "GET", "/audit", nil, [4]int{200, 200, no, no}},
 		{"audit export", "GET", "/audit/export", nil, [4]int{200, 200, no, no}},
 		{"members", "GET", "/members", nil, [4]int{200, 200, 200, 200}},
@@ -69,7 +86,7 @@ func TestRights(t *testing.T) {
 			owner.bucket(coffer.BucketName(photos), "a/b.txt", "hello")
 			owner.bucket(coffer.BucketName(empty), "", "")
 			fill := strings.NewReplacer("KEY", string(key.ID), "SELF", string(who.member.ID), "OWNER", string(owner.member.ID),
-				"/photos/", "/"+photos+"/", "/empty/", "/"+empty+"/")
+				"PHOTOS", photos, "/photos/", "/"+photos+"/", "/empty/", "/"+empty+"/")
 			var a answer
 			if tt.method == "GET" {
 				a = who.get(fill.Replace(tt.path))

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"coffer"
 	"coffer/server"
 )
 
@@ -45,6 +46,8 @@ func serve(t *testing.T) *instance {
 	cfg.S3Addr, cfg.ConsoleAddr, cfg.AdminAddr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.MinFree, cfg.Command, cfg.Stdout = 0, "coffer", io.Discard
 	cfg.Logger = slog.New(slog.DiscardHandler)
+	// A port that nobody listens at: its deliveries are shown as they failed.
+	cfg.Webhooks, cfg.WebhooksAllowPrivate = []coffer.Webhook{{Name: "orders", URL: "http://127.0.0.1:1/"}}, true
 	cfg.Now, cfg.Rand = i.now, rand.Reader
 	cfg.Fatal = func(err error) { t.Errorf("Fatal(%v)", err) }
 	s, err := server.New(t.Context(), cfg)
