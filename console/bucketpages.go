@@ -79,17 +79,21 @@ func (q *request) changeBucket(tab, field, what string, again func(int, problems
 		return q.redirect(did(bucketURL(b.Name, tab), what) + "#main")
 	}
 	wrong := problems{}
-	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Code == coffer.AccessDenied && e.Message != "" {
-		// The bucket's policy, its public access block or a lock is in the way: what was
-		// typed is worth keeping.
-		wrong[field] = messageOf(err)
-		return again(http.StatusForbidden, wrong)
-	}
-	status, ok := q.typo(wrong, field, err)
+	status, ok := q.obstacle(wrong, field, err)
 	if !ok {
 		return err
 	}
 	return again(status, wrong)
+}
+
+// obstacle is typo that also shows what a policy, a public access block or a lock
+// refuses to who may write at all: what was typed is worth keeping.
+func (q *request) obstacle(wrong problems, field string, err error) (int, bool) {
+	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Code == coffer.AccessDenied && e.Message != "" {
+		wrong[field] = messageOf(err)
+		return http.StatusForbidden, true
+	}
+	return q.typo(wrong, field, err)
 }
 
 // checkRevision refuses a form that was made from settings which somebody has

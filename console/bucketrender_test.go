@@ -15,6 +15,24 @@ func fullBucketShell(s shell, wrong problems) bucketShell {
 	return bucketShell{s, coffer.Bucket{Name: "photos", Region: "auto", Created: noon, Revision: 7, Versioning: coffer.VersioningEnabled}, unseen{}, wrong, noon}
 }
 
+func fullObjects(s shell, wrong problems) objectsPage {
+	return objectsPage{shell: s, Bucket: "photos", Prefix: "a/b/", Crumbs: []crumb{{"photos", "/buckets/photos/objects"}}, Folders: []folder{{"<c>", "/x"}},
+		Objects: []objectRow{{coffer.Object{Key: "a/b/<script>", Size: 12, Modified: noon}, "<script>", "/d"}}, Versioning: coffer.VersioningEnabled,
+		Switch: "/s", Next: "/n", First: "/f", Now: noon, Wrong: wrong}
+}
+
+// fullVersions is the same page with versions.
+func fullVersions(s shell, wrong problems) objectsPage {
+	p := fullObjects(s, wrong)
+	p.Versions, p.Objects = true, nil
+	for i, o := range []coffer.Object{{DeleteMarker: true}, {Size: 12, VersionID: "<id>"}, {Lock: coffer.Lock{Hold: coffer.HoldOn}},
+		{Lock: coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: noon.Add(time.Hour)}}}} {
+		o.Key, o.Modified = "a/b/<script>", noon
+		p.Rows = append(p.Rows, versionRow{objects.ListedVersion{Object: o, Latest: i == 0}, "<script>", coffer.VersionName(o.VersionID), "/d"})
+	}
+	return p
+}
+
 func fullBucket(s shell, wrong problems) bucketPage {
 	p := bucketPage{fullBucketShell(s, wrong), coffer.Quota{Bytes: 1 << 30, Objects: 5}, coffer.Use{Bytes: 1 << 20, Objects: 3, UploadBytes: 12},
 		[]coffer.Tag{{Key: "team", Value: `<a> "b"`}, {}}, lockForm{"GOVERNANCE", "30", "days", "30 days, governance mode"}}
@@ -55,6 +73,34 @@ func fullNotifications(s shell, wrong problems) notificationsPage {
 		[]webhookLog{{"hook", objects.WebhookCounts{Waiting: 1, Dead: 2, Delivered: 3, Failed: 4}, []objects.Delivery{
 			{ID: "d", Time: noon, Took: time.Second, Status: 200, Events: 2}, {ID: "e", Time: noon, Error: "<refused>", Events: 1}}}, {Name: "quiet"}},
 		notificationForm{"hook", "<p>", ".jpg", []string{"s3:ObjectCreated:*"}}}
+}
+
+// TestVersionsExecuteForWhoWritesAndWhoLooks looks at the other form of the page of
+// objects.
+func TestVersionsExecuteForWhoWritesAndWhoLooks(t *testing.T) {
+	files, err := newStatic()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := parsePages(files.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, writes := range []bool{true, false} {
+		p := fullVersions(fullShell("photos"), nil)
+		p.Writes = writes
+		var b bytes.Buffer
+		if err := all["objects"].ExecuteTemplate(&b, "page", p); err != nil {
+			t.Fatal(err)
+		}
+		checkPage(t, "objects", b.String())
+		if got, want := strings.Count(b.String(), `action="/buckets/photos/restore"`), 3; writes && got != want || !writes && got != 0 {
+			t.Errorf("%d versions can be restored, want %d for who writes (%v)", got, want, writes)
+		}
+		if got, want := strings.Count(b.String(), "<dialog"), 2; writes && got != want || !writes && got != 0 {
+			t.Errorf("%d versions can be deleted, want the %d that no lock keeps for who writes (%v)", got, want, writes)
+		}
+	}
 }
 
 // TestBucketPagesWithoutRightsExecute shows who may only look what there is, and says

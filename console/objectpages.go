@@ -15,14 +15,20 @@ import (
 	"coffer/objects"
 )
 
-// objectsPage is one level of a bucket.
+// objectsPage is one level of a bucket: its objects or, with Versions, all versions
+// of them.
 type objectsPage struct {
 	shell
-	Bucket  coffer.BucketName
-	Prefix  string
-	Crumbs  []crumb
-	Folders []folder
-	Objects []objectRow
+	Bucket     coffer.BucketName
+	Prefix     string
+	Crumbs     []crumb
+	Folders    []folder
+	Objects    []objectRow
+	Versioning coffer.Versioning
+	Versions   bool
+	Rows       []versionRow
+	// Switch is the URL of the same folder with, or without, versions.
+	Switch string
 	// Next is the URL of the next page, "" at the end; First of the first.
 	Next, First string
 	Now         time.Time
@@ -56,6 +62,14 @@ func listURL(bucket coffer.BucketName, prefix, after string) string {
 	return u
 }
 
+// withVersions is the address of a page of objects, with all their versions.
+func withVersions(u string) string {
+	if strings.Contains(u, "?") {
+		return u + "&versions=1"
+	}
+	return u + "?versions=1"
+}
+
 // pageMax is how many lines one page of objects has.
 const pageMax = 200
 
@@ -64,36 +78,69 @@ func (q *request) listObjects() error {
 }
 
 func (q *request) objectsAnswer(status int, prefix, after string, wrong problems) error {
-	bucket, err := q.bucketName()
+	b, err := q.bucket()
 	if err != nil {
 		return err
 	}
-	list, err := q.objects().List(q.ctx(), objects.ListInput{Bucket: bucket, Prefix: prefix, Delimiter: "/", After: after, Max: pageMax})
-	if err != nil {
-		return err
+	bucket := b.Name
+	page := objectsPage{shell: q.shell(string(bucket)), Bucket: bucket, Prefix: prefix, Now: q.Now(), Wrong: wrong, Versioning: b.Versioning}
+	page.Versions = b.Versioning != coffer.VersioningUnset && (q.query("versions") != "" || q.value("versions") != "")
+	url := func(prefix string) string {
+		if page.Versions {
+			return withVersions(listURL(bucket, prefix, ""))
+		}
+		return listURL(bucket, prefix, "")
 	}
-	page := objectsPage{shell: q.shell(string(bucket)), Bucket: bucket, Prefix: prefix, Now: q.Now(), Wrong: wrong}
-	page.Crumbs = []crumb{{string(bucket), listURL(bucket, "", "")}}
+	page.Crumbs = []crumb{{string(bucket), url("")}}
 	for i, c := range prefix {
 		if c == '/' {
 			up := prefix[:i+1]
-			page.Crumbs = append(page.Crumbs, crumb{name(up), listURL(bucket, up, "")})
+			page.Crumbs = append(page.Crumbs, crumb{name(up), url(up)})
 		}
 	}
-	for _, p := range list.Prefixes {
-		page.Folders = append(page.Folders, folder{name(p), listURL(bucket, p, "")})
-	}
-	for _, o := range list.Objects {
-		page.Objects = append(page.Objects, objectRow{o, strings.TrimPrefix(o.Key, prefix),
-			"/buckets/" + string(bucket) + "/download?" + url.Values{"key": {o.Key}}.Encode()})
-	}
-	if list.Next != "" {
-		page.Next = listURL(bucket, prefix, list.Next)
+	page.Switch = listURL(bucket, prefix, "")
+	if !page.Versions {
+		page.Switch = withVersions(page.Switch)
 	}
 	if after != "" {
-		page.First = listURL(bucket, prefix, "")
+		page.First = url(prefix)
+	}
+	fill := q.fillObjects
+	if page.Versions {
+		fill = q.fillVersions
+	}
+	prefixes, err := fill(&page, b, after)
+	if err != nil {
+		return err
+	}
+	for _, p := range prefixes {
+		page.Folders = append(page.Folders, folder{name(p), url(p)})
 	}
 	return q.render(status, "objects", page)
+}
+
+// fillObjects reads the objects of a page, and returns the folders beside them.
+func (q *request) fillObjects(page *objectsPage, b coffer.Bucket, after string) ([]string, error) {
+	list, err := q.objects().List(q.ctx(), objects.ListInput{Bucket: b.Name, Prefix: page.Prefix, Delimiter: "/", After: after, Max: pageMax})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range list.Objects {
+		page.Objects = append(page.Objects, objectRow{o, strings.TrimPrefix(o.Key, page.Prefix), downloadURL(b.Name, o.Key, "")})
+	}
+	if list.Next != "" {
+		page.Next = listURL(b.Name, page.Prefix, list.Next)
+	}
+	return list.Prefixes, nil
+}
+
+// downloadURL leads to an object, or to the version of it that is named.
+func downloadURL(bucket coffer.BucketName, key, version string) string {
+	v := url.Values{"key": {key}}
+	if version != "" {
+		v.Set("version", version)
+	}
+	return "/buckets/" + string(bucket) + "/download?" + v.Encode()
 }
 
 // name is the last part of a prefix: a/b/ is b. A part that is empty still has a
@@ -115,11 +162,15 @@ func (q *request) download() error {
 	if err != nil {
 		return err
 	}
-	key := q.query("key")
-	if _, err := q.objects().Head(q.ctx(), objects.GetInput{Bucket: bucket, Key: key}); err != nil {
+	key, version := q.query("key"), q.query("version")
+	if _, err := q.objects().Head(q.ctx(), objects.GetInput{Bucket: bucket, Key: key, Version: version}); err != nil {
 		return err
 	}
-	to, err := q.presign(http.MethodGet, bucket, key, url.Values{"response-content-disposition": {attachment(key)}}, "")
+	query := url.Values{"response-content-disposition": {attachment(key)}}
+	if version != "" {
+		query.Set("versionId", version)
+	}
+	to, err := q.presign(http.MethodGet, bucket, key, query, "")
 	if err != nil {
 		return err
 	}
@@ -225,18 +276,4 @@ func did(to, what string) string {
 		return to + "&did=" + what
 	}
 	return to + "?did=" + what
-}
-
-func (q *request) deleteObject() error {
-	if err := q.writes(); err != nil {
-		return err
-	}
-	bucket, err := q.bucketName()
-	if err != nil {
-		return err
-	}
-	if _, err := q.objects().Delete(q.ctx(), bucket, objects.Doomed{Key: q.r.PostForm.Get("key")}); err != nil {
-		return err
-	}
-	return q.redirect(did(listURL(bucket, q.r.PostForm.Get("prefix"), ""), "erased"))
 }

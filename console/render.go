@@ -116,6 +116,8 @@ var notices = map[string]string{
 	"saved":       "The settings were saved. They hold from now on.",
 	"uploaded":    "The file was uploaded.",
 	"erased":      "The object was deleted.",
+	"restored":    "The version was copied, and the copy is the newest now. The older ones are still there.",
+	"unversioned": "The version was deleted for good.",
 	"role":        "The role was changed.",
 	"member-gone": "The member was removed and is signed out everywhere.",
 	"link-gone":   "The link does not work any more.",

@@ -69,6 +69,7 @@ var routes = []route{
 	{"POST /buckets/{bucket}/sign", accessMember, (*request).signUpload},
 	{"POST /buckets/{bucket}/upload", accessMember, (*request).upload},
 	{"POST /buckets/{bucket}/erase", accessMember, (*request).deleteObject},
+	{"POST /buckets/{bucket}/restore", accessMember, (*request).restoreVersion},
 
 	{"GET /audit", accessMember, (*request).auditLog},
 	{"GET /audit/export", accessMember, (*request).exportAudit},

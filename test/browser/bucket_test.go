@@ -62,6 +62,7 @@ func TestEveryPageOfABucketIsAccessibleInBothThemes(t *testing.T) {
 	b.see("1 day, governance mode")
 	b.looks("bucket")
 
+	b.versionPages(i)
 	at("/buckets/photos/access")
 	b.looks("access-new")
 	b.write("Policy, in JSON", publicPolicy)
@@ -114,4 +115,35 @@ func TestEveryPageOfABucketIsAccessibleInBothThemes(t *testing.T) {
 	b.looks("notifications")
 	at("/buckets")
 	b.looks("buckets")
+}
+
+// versionPages makes an object of several versions, of which the newest is locked,
+// brings the first back, and asks to delete one.
+func (b *browser) versionPages(i *instance) {
+	b.t.Helper()
+	b.open(i.ConsoleURL() + "/buckets/photos/objects")
+	eval[bool](b, `window.before = true`)
+	b.upload("#f-file", absolute(b.t, "package.json"))
+	b.click("Upload")
+	if !b.waits(`document.readyState === "complete" && window.before === undefined`) {
+		b.fail("the file was not uploaded")
+	}
+	b.click("Show versions")
+	b.see("latest")
+	b.click("Restore")
+	b.see("The version was copied")
+	b.do("delete what has no lock", clickCSS("button[commandfor^=del-]"))
+	b.see("nothing brings it back")
+	b.looks("versions-dialog")
+	b.open(i.ConsoleURL() + "/buckets/photos/objects")
+	b.click("Delete")
+	b.see("It goes out of sight")
+	b.do("delete the object", clickCSS("dialog[open] .solid"))
+	b.see("The object was deleted")
+	b.click("Show versions")
+	b.see("delete marker")
+	b.looks("versions")
+	b.do("remove the marker", clickCSS("button[commandfor=del-0]"))
+	b.do("say yes", clickCSS("dialog[open] .solid"))
+	b.see("The version was deleted for good")
 }
