@@ -43,6 +43,9 @@ type Config struct {
 	Data string
 	// DataIsDefault tells that commands find Data without being told.
 	DataIsDefault bool
+	// Throwaway says that Data goes away when the server stops, which whoever made it
+	// sees to. Then start warns of that, and shows the secret of the first key.
+	Throwaway bool
 	// DataDisks are further folders for the bytes of large objects, best on
 	// disks of their own.
 	DataDisks []string

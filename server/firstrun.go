@@ -16,7 +16,8 @@ import (
 type root struct {
 	account coffer.Account
 	key     coffer.Key
-	made    bool // by this start
+	made    bool          // by this start
+	secret  coffer.Secret // of the key, if this start drew it
 }
 
 // firstRun brings a store to the state in which it has a first account and that
@@ -89,7 +90,10 @@ func (r *root) firstKey(ctx context.Context, ks *keys.Service) (coffer.Key, bool
 	if err != nil || had {
 		return coffer.Key{}, false, err
 	}
-	key, _, err := ks.As(starter()).Create(ctx, r.account, keys.CreateInput{Name: "root"})
+	key, secret, err := ks.As(starter()).Create(ctx, r.account, keys.CreateInput{Name: "root"})
+	if err == nil {
+		r.secret = secret
+	}
 	return key, err == nil, err
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"coffer"
 )
 
 // Ready is what the ready file holds, as JSON: for programs that start coffer
@@ -45,21 +47,27 @@ func writeReady(path string, r Ready) error {
 }
 
 // greeting is what a person needs after a start. No lasting secret is in it: the
-// text may end up in a log. The setup link works once, within an hour, and only
+// text may end up in a log. That of an instance which is thrown away is no lasting
+// one. The setup link works once, within an hour, and only
 // while nobody can sign in yet.
 type greeting struct {
-	command  string // how this program is run
-	data     string // with --data, or "" where the default finds it
-	endpoint string
-	console  string
-	setup    string // "" when somebody can sign in
-	admin    string
-	region   string
-	keyID    string // "" when no key of the first account works
-	made     bool   // by this start
+	command   string // how this program is run
+	data      string // with --data, or "" where the default finds it
+	endpoint  string
+	console   string
+	setup     string // "" when somebody can sign in
+	admin     string
+	region    string
+	keyID     string // "" when no key of the first account works
+	made      bool   // by this start
+	throwaway bool
+	secret    coffer.Secret // of an instance that is thrown away; empty if the settings have it
 }
 
 func (g greeting) write(w io.Writer) error {
+	if g.throwaway {
+		return g.writeThrowaway(w)
+	}
 	dataFlag := ""
 	if g.data != "" {
 		dataFlag = " --data " + shellQuote(g.data)
@@ -86,6 +94,34 @@ func (g greeting) write(w io.Writer) error {
 	}
 	if g.setup != "" {
 		fmt.Fprintf(&b, "Open this link to become the first member of the console. It works once, within an hour:\n\n  %s\n\n", g.setup)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeThrowaway is write for an instance that is thrown away: its secret is shown,
+// since it opens nothing afterwards.
+func (g greeting) writeThrowaway(w io.Writer) error {
+	shown, quoted := g.secret.Reveal(), shellQuote(g.secret.Reveal())
+	if g.secret.Empty() {
+		shown, quoted = "as the settings have it", `"$COFFER_ROOT_SECRET_ACCESS_KEY"`
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\ncoffer is running to be tried out.\n\n")
+	fmt.Fprintf(&b, "  WARNING: everything is in %s,\n  which is REMOVED when this server stops. Keep nothing in it.\n\n", g.data)
+	fmt.Fprintf(&b, "  Endpoint       %s\n", g.endpoint)
+	fmt.Fprintf(&b, "  Region         %s\n", g.region)
+	fmt.Fprintf(&b, "  Access Key ID  %s\n", g.keyID)
+	fmt.Fprintf(&b, "  Secret         %s\n", shown)
+	fmt.Fprintf(&b, "  Console        %s\n", g.console)
+	fmt.Fprintf(&b, "\nPaste this into another terminal:\n\n")
+	for _, v := range [][2]string{{"AWS_ACCESS_KEY_ID", shellQuote(g.keyID)}, {"AWS_SECRET_ACCESS_KEY", quoted},
+		{"AWS_DEFAULT_REGION", shellQuote(g.region)}, {"AWS_ENDPOINT_URL_S3", shellQuote(g.endpoint)}} {
+		fmt.Fprintf(&b, "  export %s=%s\n", v[0], v[1])
+	}
+	fmt.Fprintf(&b, "  aws s3 mb s3://first-bucket && echo hello | aws s3 cp - s3://first-bucket/hello.txt && aws s3 ls s3://first-bucket\n\n")
+	if g.setup != "" {
+		fmt.Fprintf(&b, "Open this link to sign in to the console:\n\n  %s\n\n", g.setup)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -253,6 +253,9 @@ func (s *Server) announce() error {
 	if !s.cfg.DataIsDefault {
 		g.data = s.cfg.Data
 	}
+	if g.throwaway = s.cfg.Throwaway; g.throwaway {
+		g.secret = s.root.secret
+	}
 	// Nobody may be reading: a server goes on without.
 	_ = g.write(s.cfg.Stdout)
 	if s.cfg.ReadyFile == "" {

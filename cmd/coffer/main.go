@@ -112,7 +112,7 @@ func (a *app) rootCommand() *cobra.Command {
 	addSettingFlag(root.PersistentFlags(), settingNamed("data"))
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		a.serveCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.memberCommand(),
+		a.serveCommand(), a.initCommand(), a.configCommand(), a.keyCommand(), a.accountCommand(), a.bucketCommand(), a.memberCommand(),
 		a.lifecycleCommand(), a.webhookCommand(), a.replicationCommand(), a.auditCommand(), a.backupCommand(),
 		a.checkCommand(), a.repairCommand(), a.scrubCommand(), a.reclaimCommand(), a.versionCommand(), exitCodesTopic())
 	return root

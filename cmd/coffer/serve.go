@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,18 +27,40 @@ func (a *app) serveCommand() *cobra.Command {
 			"again.\n\n" +
 			"The first start makes the data folder, the master key, an account and its first access\n" +
 			"key, and every start prints how to use it. Every flag is also a variable COFFER_… and a\n" +
-			"key of the configuration file; secrets are those only. See coffer config show.",
+			"key of the configuration file; secrets are those only. See coffer config show.\n\n" +
+			"With --dev the server is for trying out: its data is in a temporary folder that is\n" +
+			"removed when it stops, and it prints its key with the secret.",
 		Example: "  coffer serve --data ./data\n" +
+			"  coffer serve --dev\n" +
 			"  coffer serve --s3-addr [::]:9000 --tls-cert cert.pem --tls-key key.pem --domain s3.example.com\n" +
 			"  COFFER_ROOT_ACCESS_KEY_ID=… COFFER_ROOT_SECRET_ACCESS_KEY_FILE=/run/secrets/s3 coffer serve",
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd) },
 	}
 	addSettingFlags(cmd.Flags())
+	dev := cmd.Flags().Bool("dev", false, "a throw-away instance: its data is removed when it stops")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return a.serve(cmd, *dev) }
 	return cmd
 }
 
-func (a *app) serve(cmd *cobra.Command) error {
+// lasting are settings that name what a throw-away instance must not touch.
+var lasting = []string{"data", "data_disks", "master_key_file"}
+
+// throwaway makes the folder of a throw-away instance.
+func throwaway(cfg *server.Config, found map[string]given) (remove func() error, err error) {
+	for _, name := range lasting {
+		if g, ok := found[name]; ok {
+			return nil, usagef("%s: serve --dev keeps everything in a folder of its own, which it removes: leave one of the two out", g.origin)
+		}
+	}
+	dir, err := os.MkdirTemp("", "coffer-dev-")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	cfg.Data, cfg.DataIsDefault, cfg.Throwaway = dir, false, true
+	return func() error { return os.RemoveAll(dir) }, nil
+}
+
+func (a *app) serve(cmd *cobra.Command, dev bool) (err error) {
 	v, found, err := a.load(cmd)
 	if err != nil {
 		return err
@@ -67,6 +90,13 @@ func (a *app) serve(cmd *cobra.Command) error {
 	// A log that nobody reads any more is no reason to stop serving.
 	signal.Ignore(syscall.SIGPIPE)
 
+	if dev {
+		remove, derr := throwaway(&cfg, found)
+		if derr != nil {
+			return derr
+		}
+		defer func() { err = errors.Join(err, remove()) }()
+	}
 	s, err := server.New(ctx, cfg)
 	if err != nil {
 		if ctx.Err() != nil {
