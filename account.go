@@ -99,6 +99,9 @@ type Actor struct {
 	Generation int
 	// Scope is what the key may do; nil is everything in the account.
 	Scope *Scope
+	// Session is the temporary credential that signed, made from Key; nil if it was a
+	// long-lived one. Its scope is in Scope already, its policy is not.
+	Session *Session
 	// Caller is who that is for the audit log.
 	Caller Caller
 }

@@ -19,6 +19,7 @@ const (
 	AccountProblem
 	InvalidAccessKeyID
 	InvalidToken
+	ExpiredToken
 	InvalidSecurity
 	CORSNotAllowed
 

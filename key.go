@@ -175,19 +175,25 @@ func ParseKeyHandle(s string) (KeyID, AccessKeyID) {
 // NewAccessKeyID makes an Access Key ID: the prefix, 60 random bits, and a
 // checksum over both, 20 characters of [A-Z0-9].
 func NewAccessKeyID(rand io.Reader) (AccessKeyID, error) {
+	return newAccessKeyID(rand, accessKeyPrefix)
+}
+
+func newAccessKeyID(rand io.Reader, prefix string) (AccessKeyID, error) {
 	s, err := randomText(rand, crockford, accessKeyRandom)
 	if err != nil {
 		return "", err
 	}
-	head := accessKeyPrefix + s
+	head := prefix + s
 	return AccessKeyID(head + checksumText(head, crockford, accessKeyChecksum)), nil
 }
 
 // Minted tells whether id has the form and the checksum of an ID that coffer
 // makes; an ID that begins like one and fails the checksum is a typing error.
-func (id AccessKeyID) Minted() bool {
+func (id AccessKeyID) Minted() bool { return id.minted(accessKeyPrefix) }
+
+func (id AccessKeyID) minted(prefix string) bool {
 	s := string(id)
-	if len(s) != accessKeyLen || !strings.HasPrefix(s, accessKeyPrefix) {
+	if len(s) != accessKeyLen || !strings.HasPrefix(s, prefix) {
 		return false
 	}
 	head := s[:accessKeyLen-accessKeyChecksum]

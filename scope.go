@@ -11,6 +11,9 @@ import (
 // changed once ParseScope has made it, so it may be shared.
 type Scope struct {
 	Grants []Grant `json:"grants"`
+	// within must allow it as well: that of the key that a session was made from.
+	// A scope that is stored has none.
+	within *Scope
 }
 
 // Grant allows the actions of a preset on some buckets and keys.
@@ -91,6 +94,17 @@ func parseGrant(g Grant) (Grant, *Error) {
 	return out, nil
 }
 
+// Within returns the scope of what both s and outer allow.
+func (s *Scope) Within(outer *Scope) *Scope {
+	switch {
+	case s == nil:
+		return outer
+	case outer == nil:
+		return s
+	}
+	return &Scope{Grants: s.Grants, within: outer.Within(s.within)}
+}
+
 // checkBucketPattern takes a bucket name, or the beginning of one and a *.
 func checkBucketPattern(b string) *Error {
 	stem, wild := strings.CutSuffix(b, "*")
@@ -117,6 +131,9 @@ func (s *Scope) Allows(a Action, bucket BucketName, key string) bool {
 	if s == nil {
 		return true
 	}
+	if !s.within.Allows(a, bucket, key) {
+		return false
+	}
 	if a == ListAllMyBuckets {
 		return len(s.Grants) > 0
 	}
@@ -142,6 +159,9 @@ func (s *Scope) CreateOnly(bucket BucketName, key string) bool {
 	if s == nil {
 		return false
 	}
+	if s.within.CreateOnly(bucket, key) {
+		return true
+	}
 	for i := range s.Grants {
 		if g := &s.Grants[i]; g.Preset.overwrites() && g.allows(PutObject, bucket, key) {
 			return false
@@ -156,13 +176,13 @@ func (s *Scope) SeesBucket(bucket BucketName) bool {
 	if s == nil {
 		return true
 	}
-	return slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.onBucket(string(bucket)) })
+	return s.within.SeesBucket(bucket) && slices.ContainsFunc(s.Grants, func(g Grant) bool { return g.onBucket(string(bucket)) })
 }
 
 // Everything tells whether nothing in the account is outside the scope, so that
 // its key may manage keys.
 func (s *Scope) Everything() bool {
-	return s == nil || slices.ContainsFunc(s.Grants, func(g Grant) bool {
+	return s == nil || s.within.Everything() && slices.ContainsFunc(s.Grants, func(g Grant) bool {
 		return g.Preset == PresetFull && len(g.Buckets) == 0 && len(g.Prefixes) == 0
 	})
 }
@@ -174,8 +194,11 @@ func (s *Scope) Covers(other *Scope) bool {
 	if s.Everything() {
 		return true
 	}
-	if other == nil {
+	if other == nil || s.within != nil && !s.within.Covers(other) {
 		return false
+	}
+	if other.within != nil && s.Covers(other.within) {
+		return true
 	}
 	for _, g := range other.Grants {
 		for _, atom := range g.atoms() {
@@ -199,7 +222,11 @@ func (s *Scope) String() string {
 	for _, g := range s.Grants {
 		parts = append(parts, g.String())
 	}
-	return strings.Join(parts, "; ")
+	words := strings.Join(parts, "; ")
+	if s.within != nil {
+		words += ", within " + s.within.String()
+	}
+	return words
 }
 
 // String says the grant in words: read-only on photos/2024/.

@@ -219,3 +219,45 @@ func TestAChildNeverExceedsItsMaker(t *testing.T) {
 		}
 	})
 }
+
+// TestScopeWithinAnother holds Within against both scopes by themselves.
+func TestScopeWithinAnother(t *testing.T) {
+	presets := coffer.Presets()
+	gen := rapid.Custom(func(t *rapid.T) *coffer.Scope {
+		if rapid.IntRange(0, 5).Draw(t, "nil") == 0 {
+			return nil
+		}
+		var grants []coffer.Grant
+		for range rapid.IntRange(0, 2).Draw(t, "grants") {
+			grants = append(grants, grant(rapid.SampledFrom(presets).Draw(t, "preset"),
+				rapid.SampledFrom([]string{"", "photos", "pho*", "logs"}).Draw(t, "buckets"),
+				rapid.SampledFrom([]string{"", "a", "a/b", "b"}).Draw(t, "prefixes")))
+		}
+		return scopeOf(t, grants...)
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		inner, outer, third := gen.Draw(t, "inner"), gen.Draw(t, "outer"), gen.Draw(t, "third")
+		both := inner.Within(outer)
+		action := coffer.Action(rapid.IntRange(0, int(coffer.ActionCount)).Draw(t, "action"))
+		bucket := rapid.SampledFrom([]coffer.BucketName{"photos", "phone", "logs"}).Draw(t, "bucket")
+		key := rapid.SampledFrom([]string{"", "a/", "a/b/x", "b/x", "c"}).Draw(t, "key")
+		if got, want := both.Allows(action, bucket, key), inner.Allows(action, bucket, key) && outer.Allows(action, bucket, key); got != want {
+			t.Errorf("(%s).Allows(%s, %s, %q) = %t, want %t", both, action, bucket, key, got, want)
+		}
+		if got, want := both.SeesBucket(bucket), inner.SeesBucket(bucket) && outer.SeesBucket(bucket); got != want {
+			t.Errorf("(%s).SeesBucket(%s) = %t, want %t", both, bucket, got, want)
+		}
+		if got, want := both.CreateOnly(bucket, key), inner.CreateOnly(bucket, key) || outer.CreateOnly(bucket, key); got != want {
+			t.Errorf("(%s).CreateOnly(%s, %q) = %t, want %t", both, bucket, key, got, want)
+		}
+		if got, want := both.Everything(), inner.Everything() && outer.Everything(); got != want {
+			t.Errorf("(%s).Everything() = %t, want %t", both, got, want)
+		}
+		if !inner.Covers(both) || !outer.Covers(both) {
+			t.Errorf("(%s) is not covered by %s and %s", both, inner, outer)
+		}
+		if both.Covers(third) && !(inner.Covers(third) && outer.Covers(third)) {
+			t.Errorf("(%s).Covers(%s), which one of the two does not", both, third)
+		}
+	})
+}

@@ -50,39 +50,30 @@ func (h *handler) parse(q *request, hash string) (*sigv4.Auth, error) {
 	return sigv4.Parse(q.r, opt)
 }
 
-// verify checks the signature with each signing key of the credential that is
-// claimed, and asks whether the one that fits may still sign.
+// verify proves who signed, and asks whether they may still do so.
 func (h *handler) verify(q *request, auth *sigv4.Auth, hash string) (coffer.Caller, error) {
-	c := auth.Credential
-	signer, err := h.Keys.Signer(q.ctx(), coffer.AccessKeyID(c.AccessKeyID), c.Date, c.Region, c.Service)
-	if err != nil {
+	proof, err := h.Keys.Authenticate(q.ctx(), auth, q.source())
+	q.claimed = proof.Known
+	switch {
+	case err != nil:
 		return coffer.Caller{}, err
+	case auth.ContentSHA256 != hash:
+		return coffer.Caller{}, coffer.Errorf(coffer.ContentSHA256Mismatch, "the body is not the one that was signed")
+	case proof.Actor.Key == "":
+		// The credential of a pre-signed URL is no key.
+		return coffer.Caller{}, coffer.Errorf(coffer.AccessDenied, "this credential is for objects only")
 	}
-	q.claimed = coffer.AccessKeyID(c.AccessKeyID)
-	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
-	for _, k := range signer.Keys {
-		if err = auth.Verify(k.Key); err != nil {
-			continue
-		}
-		switch {
-		case auth.HasSessionToken:
-			return coffer.Caller{}, &coffer.Error{Code: coffer.InvalidToken}
-		case auth.ContentSHA256 != hash:
-			return coffer.Caller{}, coffer.Errorf(coffer.ContentSHA256Mismatch, "the body is not the one that was signed")
-		case signer.Actor.Key == "":
-			// The credential of a pre-signed URL is no key.
-			return coffer.Caller{}, coffer.Errorf(coffer.AccessDenied, "this credential is for objects only")
-		}
-		now := h.Now()
-		refused := k.Admit(now, false, auth.Time)
-		h.Keys.Used(k, keys.Use{Time: now, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: "api:" + q.route.id,
-			Region: c.Region, Refused: refused != nil})
-		if refused != nil {
-			return coffer.Caller{}, refused
-		}
-		return h.keyCaller(q, signer.Actor)
+	now := h.Now()
+	refused := proof.Admit(now, false, auth.Time)
+	if refused == nil && proof.Actor.Session != nil {
+		refused = coffer.Errorf(coffer.AccessDenied, "a temporary credential is for objects only: use the access key that it was made from")
 	}
-	return coffer.Caller{}, err
+	h.Keys.Used(proof.SigningKey, keys.Use{Time: now, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: "api:" + q.route.id,
+		Region: auth.Credential.Region, Refused: refused != nil})
+	if refused != nil {
+		return coffer.Caller{}, refused
+	}
+	return h.keyCaller(q, proof.Actor)
 }
 
 // keyCaller is a key that signed a request. The audit log knows it by its name.

@@ -22,6 +22,7 @@ var wire = [coffer.CodeCount]struct {
 	coffer.AccountProblem:                            {"AccountProblem", http.StatusForbidden},
 	coffer.InvalidAccessKeyID:                        {"InvalidAccessKeyId", http.StatusForbidden},
 	coffer.InvalidToken:                              {"InvalidToken", http.StatusBadRequest},
+	coffer.ExpiredToken:                              {"ExpiredToken", http.StatusForbidden},
 	coffer.InvalidSecurity:                           {"InvalidSecurity", http.StatusForbidden},
 	coffer.CORSNotAllowed:                            {"CORSNotAllowed", http.StatusForbidden},
 	coffer.NoSuchAccount:                             {"NoSuchAccount", http.StatusNotFound},

@@ -44,6 +44,8 @@ type Service struct {
 	watchEvery time.Duration
 
 	links    links
+	sessions sessions
+	attempts attempts
 	evidence evidence
 	flushing sync.Mutex // held while evidence is written, and while a rotation begins
 

@@ -41,11 +41,10 @@ func (s *Service) Link(actor coffer.Actor, end time.Time) (coffer.AccessKeyID, c
 	if latest := now.Add(linkTTLMax); end.After(latest) {
 		end = latest
 	}
-	text, err := coffer.NewAccessKeyID(s.rand)
+	id, err := coffer.NewTemporaryID(s.rand)
 	if err != nil {
 		return "", coffer.Secret{}, fmt.Errorf("make Access Key ID: %w", err)
 	}
-	id := coffer.AccessKeyID(linkPrefix + string(text)[len(linkPrefix):])
 	secret, err := coffer.NewSecret(s.rand)
 	if err != nil {
 		return "", coffer.Secret{}, fmt.Errorf("make Secret Access Key: %w", err)

@@ -12,6 +12,9 @@ import (
 	"coffer/sigv4"
 )
 
+// skewMax is how far the clock of who makes a session may be ahead.
+const skewMax = 15 * time.Minute
+
 // Signer is who may have signed a request.
 type Signer struct {
 	Actor coffer.Actor
@@ -41,6 +44,8 @@ type state struct {
 	linksBefore time.Time
 	// screamUntil is when a scream test ends.
 	screamUntil time.Time
+	// session is the temporary credential that this is about; nil is none.
+	session *coffer.Session
 }
 
 // Signer returns who signs as id for a day (yyyymmdd), region and service. An
@@ -48,18 +53,27 @@ type state struct {
 // any more is found too, and refused by Admit: why, is told only to who has the
 // secret. A lookup that begins after a change has returned sees the change.
 func (s *Service) Signer(ctx context.Context, id coffer.AccessKeyID, date, region, service string) (Signer, error) {
-	if e := s.links.get(id); e != nil {
-		return Signer{Actor: e.actor, Keys: e.signingKeys(binding{date, region, service})}, nil
-	}
-	e, generation := s.cache.get(id)
+	e := s.links.get(id)
 	if e == nil {
 		var err error
-		if e, err = s.load(ctx, id); err != nil {
+		if e, err = s.entry(ctx, id); err != nil {
 			return Signer{}, err
 		}
-		s.cache.put(e, generation)
 	}
 	return Signer{Actor: e.actor, Keys: e.signingKeys(binding{date, region, service})}, nil
+}
+
+// entry returns what is known of a key's Access Key ID.
+func (s *Service) entry(ctx context.Context, id coffer.AccessKeyID) (*entry, error) {
+	e, generation := s.cache.get(id)
+	if e != nil {
+		return e, nil
+	}
+	e, err := s.load(ctx, id)
+	if err == nil {
+		s.cache.put(e, generation)
+	}
+	return e, err
 }
 
 // Admit tells whether a request that k signed is let in: nil, or the refusal to
@@ -79,6 +93,20 @@ func (k SigningKey) Admit(now time.Time, link bool, signed time.Time) error {
 	case now.Before(st.screamUntil):
 		return refused(st.id, "This access key is being rotated and is refused until %s, to find who still uses it. Use the new credential.",
 			st.screamUntil.Format(time.RFC3339))
+	case st.session != nil:
+		return st.admitSession(now)
+	}
+	return nil
+}
+
+// admitSession tells whether a session has begun and not ended. One that is said to
+// begin later was made to outlive SessionMax, or by a clock that is wrong.
+func (st *state) admitSession(now time.Time) error {
+	switch {
+	case !now.Before(st.session.Expires):
+		return &coffer.Error{Code: coffer.ExpiredToken}
+	case st.session.Issued.Sub(now) > skewMax:
+		return &coffer.Error{Code: coffer.InvalidToken}
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 // authorize tells whether the actor may do a in a bucket: to key, or to the bucket
 // as a whole if the key is "", or for a list with the prefix key. It is the one
 // place that decides. The rules are AWS's ("How Amazon S3 authorizes a request"):
-// the scope of the actor's key must allow it, and then
+// the scope of the actor's key must allow it, as must the policy of a temporary
+// credential, and then
 //
 //   - in a bucket of the actor's own account nothing may deny it;
 //   - in another's, the bucket's policy or an access control list must allow it
@@ -38,6 +39,9 @@ func (s Session) authorize(r meta.Reader, b coffer.Bucket, a coffer.Action, key 
 	default:
 		return &coffer.Error{Code: coffer.AccessDenied}
 	}
+	if err := s.sessionAllows(r, b, a, key); err != nil {
+		return err
+	}
 	if own && b.Configs&(configPolicy.bit()|configOwnership.bit()) == 0 {
 		return nil
 	}
@@ -62,6 +66,9 @@ func (s Session) forbidden(r meta.Reader, b coffer.Bucket, a coffer.Action, key 
 	}
 	if !s.actor.Anonymous() && !s.actor.Scope.Allows(a, b.Name, key) {
 		return &coffer.Error{Code: coffer.AccessDenied}
+	}
+	if err := s.sessionAllows(r, b, a, key); err != nil {
+		return err
 	}
 	q := &question{Session: s, reader: r, bucket: b, action: a, key: key}
 	_, err := q.policy()
@@ -218,11 +225,7 @@ func (q *question) policy() (allowed bool, err error) {
 	if err != nil || doc == nil {
 		return false, err
 	}
-	resource := "arn:aws:s3:::" + string(q.bucket.Name)
-	if q.action.OnObject() {
-		resource += "/" + q.key
-	}
-	result := doc.Evaluate(&policy.Request{Action: q.action.String(), Resource: resource, Principal: q.principal(), Context: q.condition})
+	result := doc.Evaluate(q.request())
 	if q.err != nil {
 		return false, q.err
 	}
@@ -244,6 +247,18 @@ func (q *question) policy() (allowed bool, err error) {
 		statement = fmt.Sprintf("statement %q", result.Sid)
 	}
 	return false, coffer.Errorf(coffer.AccessDenied, "Access Denied: the bucket policy denies %s here, in its %s.", q.action, statement)
+}
+
+// request is the question as policies take it.
+func (q *question) request() *policy.Request {
+	resource := ""
+	if q.bucket.Name != "" {
+		resource = "arn:aws:s3:::" + string(q.bucket.Name)
+	}
+	if q.action.OnObject() {
+		resource += "/" + q.key
+	}
+	return &policy.Request{Action: q.action.String(), Resource: resource, Principal: q.principal(), Context: q.condition}
 }
 
 // policyActions are those that the account of a bucket can never be denied by its

@@ -122,8 +122,19 @@ func (q *question) identity(key string) (values []string, ok bool) {
 			return []string{"anonymous"}, true
 		case q.actor.Key == "":
 			return []string{string(q.actor.Account)}, true
+		case q.actor.Session != nil && q.actor.Session.Name != "":
+			return []string{string(q.actor.Key) + ":" + q.actor.Session.Name}, true
 		}
 		return []string{string(q.actor.Key)}, true
+	case "aws:tokenissuetime", "aws:multifactorauthpresent":
+		// Only requests with temporary credentials have these.
+		switch {
+		case q.actor.Session == nil:
+			return nil, true
+		case key == "aws:tokenissuetime":
+			return []string{q.actor.Session.Issued.Format(time.RFC3339)}, true
+		}
+		return []string{"false"}, true
 	case "aws:principalisawsservice":
 		if anonymous {
 			return nil, true

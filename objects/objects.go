@@ -66,12 +66,13 @@ type Options struct {
 // Service holds what all requests share.
 type Service struct {
 	Options
-	buffers sync.Pool // of *[]byte with room for an inline object and one byte more
-	readers readers
-	holds   hold
-	configs configs
-	decoded decodedBuckets
-	opened  time.Time // before the first request
+	buffers         sync.Pool // of *[]byte with room for an inline object and one byte more
+	readers         readers
+	holds           hold
+	configs         configs
+	decoded         decodedBuckets
+	sessionPolicies sessionPolicies
+	opened          time.Time // before the first request
 	// lifecycleChanged says that a lifecycle was put since the last round.
 	lifecycleChanged atomic.Bool
 
@@ -167,7 +168,7 @@ func (s Session) allow(a coffer.Action, bucket coffer.BucketName) error {
 	if !s.actor.Scope.Allows(a, bucket, "") {
 		return coffer.Errorf(coffer.AccessDenied, "Access Denied: the scope of this access key does not allow %s here.", a)
 	}
-	return nil
+	return s.sessionAllows(nil, coffer.Bucket{Name: bucket, Account: s.actor.Account}, a, "")
 }
 
 // now is the time of a write, in the milliseconds that S3 shows.

@@ -70,46 +70,27 @@ func (q *request) coversBody(auth *sigv4.Auth) error {
 	return coffer.Errorf(coffer.InvalidRequest, "A body over plain HTTP must be signed here: x-amz-content-sha256 is %s. Use HTTPS, or sign the payload.", auth.ContentSHA256)
 }
 
-// verify finds the credential that a request claims, checks the signature with
-// each of its signing keys, and asks whether the one that fits may still sign.
-// Only who has the right secret is told why not.
+// verify proves who signed, and asks whether they may still do so. A form is handed
+// out as a link is.
 func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
-	c := auth.Credential
-	signer, err := q.Keys.Signer(q.ctx, coffer.AccessKeyID(c.AccessKeyID), c.Date, c.Region, c.Service)
+	proof, err := q.Keys.Authenticate(q.ctx, auth, q.source())
+	q.claimed = proof.Known
 	if err != nil {
-		if coffer.CodeOf(err) == coffer.InvalidAccessKeyID && !q.limits.wrong(q.start, q.source(), "") {
-			err = q.slowDown("signature")
+		if coffer.CodeOf(err) == coffer.SlowDown && q.Metrics != nil {
+			q.Metrics.Limited("signature")
 		}
-		return sigv4.Key{}, err
+		return proof.Key, err
 	}
-	// Not before: an ID that nobody has may be a secret in the wrong place.
-	q.claimed = coffer.AccessKeyID(c.AccessKeyID)
-	if !q.limits.mayTry(q.start, q.source(), c.AccessKeyID) {
-		return sigv4.Key{}, q.slowDown("signature")
+	err = proof.Admit(q.start, auth.Kind != sigv4.Header, auth.Time)
+	q.Keys.Used(proof.SigningKey, keys.Use{Time: q.start, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: q.op.name,
+		Bucket: q.named, Region: auth.Credential.Region, Refused: err != nil})
+	if err != nil {
+		return proof.Key, err
 	}
-	err = &coffer.Error{Code: coffer.InvalidAccessKeyID}
-	for _, k := range signer.Keys {
-		if err = auth.Verify(k.Key); err != nil {
-			continue
-		}
-		if auth.HasSessionToken {
-			// No long-lived key has a session token, and there are no others.
-			return k.Key, &coffer.Error{Code: coffer.InvalidToken}
-		}
-		err := k.Admit(q.start, auth.Kind != sigv4.Header, auth.Time) // a form is handed out as a link is
-		q.Keys.Used(k, keys.Use{Time: q.start, Source: q.source(), UserAgent: q.r.UserAgent(), Operation: q.op.name,
-			Bucket: q.named, Region: c.Region, Refused: err != nil})
-		if err != nil {
-			return k.Key, err
-		}
-		q.actor, q.region = signer.Actor, c.Region
-		q.actor.Generation = k.Credential.Generation
-		q.actor.Caller = coffer.Caller{Account: q.actor.Account, Key: q.actor.Key, Name: string(q.actor.AccessKeyID),
-			Source: q.source().String(), UserAgent: q.r.UserAgent(), RequestID: q.id}
-		return k.Key, nil
-	}
-	q.limits.wrong(q.start, q.source(), c.AccessKeyID)
-	return sigv4.Key{}, err
+	q.actor, q.region = proof.Actor, auth.Credential.Region
+	q.actor.Caller = coffer.Caller{Account: q.actor.Account, Key: q.actor.Key, Name: string(q.actor.AccessKeyID),
+		Source: q.source().String(), UserAgent: q.r.UserAgent(), RequestID: q.id}
+	return proof.Key, nil
 }
 
 // source is the address that the request came from; it is not valid for a socket

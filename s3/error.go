@@ -27,6 +27,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.AccountProblem:     {"AccountProblem", 403, "There is a problem with your account that prevents the operation from completing successfully."},
 	coffer.InvalidAccessKeyID: {"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."},
 	coffer.InvalidToken:       {"InvalidToken", 403, "The provided token is malformed or otherwise not valid."},
+	coffer.ExpiredToken:       {"ExpiredToken", 403, "The provided token has expired."},
 	coffer.InvalidSecurity:    {"InvalidSecurity", 403, "The provided security credentials are not valid."},
 	coffer.CORSNotAllowed:     {"AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket."},
 

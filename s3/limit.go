@@ -17,11 +17,6 @@ const (
 	limitsMax = 20_000
 	// ratesKept is how long a rate that an operator set is believed.
 	ratesKept = 5 * time.Second
-	// Wrong signatures that one source may send for one access key, and for all
-	// unknown ones together: so many at once, and then so many a second. A secret
-	// that coffer made cannot be guessed at all; one that was imported may be short.
-	wrongBurst     = 3000
-	wrongPerSecond = 100
 )
 
 // limits slows down who asks more often than they may. Its memory is bounded and
@@ -110,26 +105,6 @@ func (l *limits) allow(name limitName, now time.Time, perSecond int64) bool {
 	return e.bucket.AllowN(now, 1)
 }
 
-// mayTry tells whether a signature by a key is looked at, from a source that may
-// have sent many wrong ones for it.
-func (l *limits) mayTry(now time.Time, source netip.Addr, id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.table[limitName{"signature", coffer.SourceNetwork(source), id}]
-	return e == nil || e.bucket.TokensAt(now) >= 1
-}
-
-// wrong counts a signature that was wrong; false if there were too many.
-func (l *limits) wrong(now time.Time, source netip.Addr, id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	e := l.entry(limitName{"signature", coffer.SourceNetwork(source), id}, now)
-	if e.bucket == nil {
-		e.bucket = rate.NewLimiter(wrongPerSecond, wrongBurst)
-	}
-	return e.bucket.AllowN(now, 1)
-}
-
 // entry finds or makes the limit of name; the lock is held. When there are too
 // many, those go first that hold nobody back.
 func (l *limits) entry(name limitName, now time.Time) *limit {
@@ -171,8 +146,7 @@ func (q *request) slowDown(who string) error {
 		q.Metrics.Limited(who)
 	}
 	text := map[string]string{"key": "Please reduce your request rate: this access key makes more requests per second than it may.",
-		"account":   "Please reduce your request rate: the access keys of this account make more requests per second than they may.",
-		"source":    "Please reduce your request rate: this address makes more requests per second than it may.",
-		"signature": "Please reduce your request rate: too many requests from this address had a wrong signature."}[who]
+		"account": "Please reduce your request rate: the access keys of this account make more requests per second than they may.",
+		"source":  "Please reduce your request rate: this address makes more requests per second than it may."}[who]
 	return coffer.Errorf(coffer.SlowDown, "%s", text)
 }

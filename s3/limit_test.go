@@ -47,39 +47,11 @@ func TestLimits(t *testing.T) {
 	ask(coffer.Actor{}, 0, 5, "", "", "", "", "source")
 }
 
-func TestWrongSignaturesAreSlowedDown(t *testing.T) {
-	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	l := &limits{}
-	from, near, far := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8:1::1")
-	for i := range wrongBurst {
-		if !l.mayTry(noon, from, "id") || !l.wrong(noon, from, "id") {
-			t.Fatalf("wrong signature %d is refused, want %d taken", i+1, wrongBurst)
-		}
-	}
-	for _, tt := range []struct {
-		name   string
-		source netip.Addr
-		id     string
-		at     time.Duration
-		want   bool
-	}{
-		{"SameSource", from, "id", 0, false},
-		{"SameNetwork", near, "id", 0, false},
-		{"OtherNetwork", far, "id", 0, true},
-		{"OtherKey", from, "other", 0, true},
-		{"Later", from, "id", time.Second, true},
-	} {
-		if got := l.mayTry(noon.Add(tt.at), tt.source, tt.id); got != tt.want {
-			t.Errorf("%s: mayTry = %t, want %t", tt.name, got, tt.want)
-		}
-	}
-}
-
 func TestLimitsAreBoundedInMemory(t *testing.T) {
 	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	l := &limits{}
 	for i := range limitsMax + 1000 {
-		l.wrong(noon, netip.MustParseAddr("192.0.2.1"), fmt.Sprint(i))
+		l.allow(limitName{"key", "1", fmt.Sprint(i)}, noon, 4)
 	}
 	if n := len(l.table); n > limitsMax {
 		t.Errorf("%d limits are kept, want at most %d", n, limitsMax)
