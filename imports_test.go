@@ -43,6 +43,7 @@ var allowed = []struct{ pkg, imports string }{
 
 	// How the world reaches it.
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},
+	{"coffer/iam", "coffer coffer/keys coffer/policy coffer/sigv4"},
 	{"coffer/api", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/sigv4 coffer/metrics"},
 	{"coffer/console", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/metrics coffer/sigv4 coffer/snippets"},
 

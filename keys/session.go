@@ -148,6 +148,9 @@ func (s Session) NewSession(ctx context.Context, actor coffer.Actor, in SessionI
 		if err != nil {
 			return denied()
 		}
+		if ends := key.Expires.Truncate(time.Second); !key.Expires.IsZero() && made.Expires.After(ends) {
+			made.Expires = ends // so that the client asks again in time
+		}
 		if made.Token, made.Secret, err = s.s.issue(tx, key, actor, made.Session); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"coffer/api"
 	"coffer/audit"
 	"coffer/console"
+	"coffer/iam"
 	"coffer/jobs"
 	"coffer/s3"
 )
@@ -21,8 +22,20 @@ const upkeepEvery = time.Second
 
 func version() string { return coffer.Version }
 
-// s3Handler serves the S3 address.
+// s3Handler serves the S3 address, on which STS is too.
 func (s *Server) s3Handler() http.Handler {
+	sts := &iam.Handler{Options: iam.Options{Keys: s.stores.keys, Regions: slices.Clone(s.cfg.Regions), Now: s.cfg.Now, Rand: s.cfg.Rand, Logger: s.cfg.Logger}}
+	objects := s.s3Front()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if iam.Serves(r) {
+			sts.ServeHTTP(w, r)
+			return
+		}
+		objects.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) s3Front() http.Handler {
 	return s3.New(s3.Options{
 		Objects: s.stores.objects,
 		Keys:    s.stores.keys,

@@ -13,9 +13,9 @@ import (
 	"coffer/test/harness"
 )
 
-// KEY-05 cannot be tried: there are no sessions and roles, and nothing answers in
-// the place of AssumeRole. KEY-12, 13, 15 and 16 go on in TestBucketPolicies, KEY-20
-// is in TestLocks.
+// KEY-05, and what KEY-01, 07, 09 and 24 say of temporary credentials, are in
+// TestSessions. KEY-12, 13, 15 and 16 go on in TestBucketPolicies, KEY-20 is in
+// TestLocks.
 var keyRows = []row{
 	{"KEY-01", "a scoped key makes no key", scopedKeyMakesNone},
 	{"KEY-03", "a scoped key does not change itself", scopedKeyChangesNothing},
@@ -23,7 +23,6 @@ var keyRows = []row{
 	{"KEY-03", "a field counts once and by its own name", repeatedFields},
 	{"KEY-04", "an import needs the right to make keys, in the own account", imports},
 	{"KEY-04", "no answer about keys has a secret in it", noSecretInLists},
-	{"KEY-07", "nothing is given for AssumeRole without STS", assumeRole},
 	{"KEY-08", "a key whose scope is empty can do nothing", emptyScope},
 	{"KEY-09", "a key that ends is refused on the open connection", revocation},
 	{"KEY-11", "both pairs work until confirm and only the new one after", rotation},
@@ -155,19 +154,6 @@ func noSecretInLists(t *testing.T, w *world) {
 		for _, args := range [][]string{{"key", "list"}, {"key", "list", "--json"}, {"key", "show", w.full.id}, {"audit", "list"}} {
 			r := w.server.Command(args...)
 			answer{r.Code, nil, r.Stdout + r.Stderr}.lacks(t, "coffer "+strings.Join(args, " "), w.secrets()...)
-		}
-	})
-}
-
-func assumeRole(t *testing.T, w *world) {
-	w.unchanged(t, func() {
-		for _, who := range []pair{nobody, w.full, w.ro, {w.full.id, "wrong"}, w.bFull} {
-			for _, action := range []string{"AssumeRole", "GetSessionToken", "AssumeRoleWithWebIdentity"} {
-				form := "Action=" + action + "&Version=2011-06-15&RoleArn=arn:aws:iam::1:role/x&RoleSessionName=s"
-				a := w.s3(t, who, "POST", "/", form, "Content-Type", "application/x-www-form-urlencoded")
-				a.oneOf(t, "POST / "+action, 400, 403, 405, 501)
-				a.lacks(t, "POST / "+action, "SecretAccessKey", "SessionToken")
-			}
 		}
 	})
 }

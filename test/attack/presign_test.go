@@ -10,7 +10,7 @@ import (
 	"coffer/api"
 )
 
-// Of the family PRE-13 cannot be tried yet: there are no sessions.
+// PRE-13 is in TestSessions.
 var presignRows = []row{
 	{"PRE-01", "a URL expires", expiredLink},
 	{"PRE-03", "a URL lives for a week at most", linkLife},

@@ -13,7 +13,7 @@ import (
 //
 //	SIG-25  a difference of nanoseconds cannot be measured on a loaded machine;
 //	        that hmac.Equal compares is for review
-//	SIG-29  there are no sessions yet: a token with a permanent key is tried
+//	SIG-29  goes on in TestSessions
 var signatureRows = []row{
 	{"SIG-01", "a wrong secret is refused", wrongSecret},
 	{"SIG-02", "an unknown access key ID is refused in about the same time", unknownID},
