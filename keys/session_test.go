@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"coffer"
 	"coffer/sigv4"
 )
@@ -267,5 +269,38 @@ func TestSessionsAreBoundedInMemory(t *testing.T) {
 	}
 	if n := len(s.entries); n != sessionsMax {
 		t.Errorf("%d sessions are kept, want %d", n, sessionsMax)
+	}
+}
+
+// BenchmarkSession finds the signer of a request with a session token, which is
+// known or derived anew.
+func BenchmarkSession(b *testing.B) {
+	s, err := Open(b.Context(), options(openStore(b, vfs.NewMem())))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	key, secret, err := s.As(operator).Create(b.Context(), ann, CreateInput{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	id, err := coffer.NewTemporaryID(rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	token, _, err := coffer.Session{ID: id, Parent: key.Current.AccessKeyID, Issued: noon, Expires: noon.Add(time.Hour)}.Issue(secret)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, before := range map[string]func(){"known": func() {}, "anew": func() { clear(s.sessions.entries) }} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				before()
+				if _, err := s.SessionSigner(b.Context(), id, token, "20260301", "auto", "s3"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -25,7 +25,8 @@ func (a *app) keyCommand() *cobra.Command {
 	})
 	group.AddCommand(a.keyListCommand(), a.keyCreateCommand(), a.keyShowCommand(),
 		a.keyRotateCommand(), a.keyConfirmCommand(), a.keyCancelCommand(), a.keyScreamTestCommand(), a.keyUsageCommand(),
-		a.keyScopeCommand(), a.keyExtendCommand(), a.keyRenameCommand(), a.keyExportCommand(), a.keyScanCommand(), a.keyRevokeSelfCommand())
+		a.keyScopeCommand(), a.keyExtendCommand(), a.keyRenameCommand(), a.keyExportCommand(), a.keyScanCommand(), a.keyDeriveCommand(),
+		a.keyRevokeSelfCommand())
 	for _, k := range []keyCall{
 		{"pause", "Refuse an access key until it is resumed", "", "  coffer key pause CFAK0123456789ABCDEF", "paused", (*api.Client).PauseKey},
 		{"resume", "End the pause of an access key", "", "  coffer key resume CFAK0123456789ABCDEF", "resumed", (*api.Client).ResumeKey},
