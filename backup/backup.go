@@ -91,14 +91,30 @@ type Key struct {
 // idForm is what an ID looks like, so that none leads to a file elsewhere.
 var idForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{8}$`)
 
-// newID makes an ID that sorts by time.
-func newID(rand io.Reader, t time.Time) (string, error) {
+// idTime is how the time is written in an ID, but for the point in it.
+const idTime = "20060102T150405.000"
+
+// newID makes an ID that sorts by time, behind those that are there: where the clock
+// went back, the latest backup is still the one that was made last.
+func (r *Repository) newID(ctx context.Context, t time.Time) (string, error) {
+	for name, err := range r.store.List(ctx, manifestFolder) {
+		if err != nil {
+			return "", err
+		}
+		last := strings.TrimPrefix(name, manifestFolder)
+		if !idForm.MatchString(last) {
+			continue
+		}
+		was, err := time.Parse(idTime, last[:15]+"."+last[15:18])
+		if err == nil && was.Add(time.Millisecond).After(t) {
+			t = was.Add(time.Millisecond)
+		}
+	}
 	var b [4]byte
-	if _, err := io.ReadFull(rand, b[:]); err != nil {
+	if _, err := io.ReadFull(r.rand, b[:]); err != nil {
 		return "", fmt.Errorf("read randomness: %w", err)
 	}
-	t = t.UTC()
-	return fmt.Sprintf("%s%03dZ-%x", t.Format("20060102T150405"), t.Nanosecond()/int(time.Millisecond), b), nil
+	return fmt.Sprintf("%sZ-%x", strings.Replace(t.UTC().Format(idTime), ".", "", 1), b), nil
 }
 
 // The names of files; see docs/format.md.

@@ -53,7 +53,7 @@ func Create(ctx context.Context, server *Client, store Store, key Key, rand io.R
 	if err != nil {
 		return Manifest{}, err
 	}
-	id, err := newID(rand, snap.Time)
+	id, err := repo.newID(ctx, snap.Time)
 	if err != nil {
 		return Manifest{}, err
 	}

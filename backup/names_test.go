@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFilesOfOthersAreNoBackups has files in a folder of backups that coffer did not
@@ -52,5 +54,30 @@ func TestFilesOfOthersAreNoBackups(t *testing.T) {
 	}
 	if got, err := r.Find(t.Context(), other); !errors.Is(err, ErrDamaged) {
 		t.Errorf("Find of a backup whose manifest is another's = %s, %v, want ErrDamaged", got.ID, err)
+	}
+}
+
+// TestTheLatestBackupIsTheOneThatWasMadeLast holds where the clock went back between
+// two: to keep one is to keep the newer.
+func TestTheLatestBackupIsTheOneThatWasMadeLast(t *testing.T) {
+	w := newWorld(t)
+	store, _ := newFolder(t)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 999_999_999, time.UTC)
+	w.source.Now = func() time.Time { return now }
+	w.create(t, store, true)
+	r := openRepository(t, store)
+	for _, back := range []time.Duration{0, time.Hour, 40 * 24 * time.Hour} {
+		now = now.Add(-back)
+		w.put(t, 100)
+		m := w.create(t, store, true)
+		if !m.Time.Equal(now) {
+			t.Errorf("a backup %s back tells the time %v, want %v", back, m.Time, now)
+		}
+		if last, err := r.Find(t.Context(), ""); err != nil || last.ID != m.ID {
+			t.Errorf("the latest backup after one made %s back = %s, %v, want %s", back, last.ID, err, m.ID)
+		}
+		if p, err := r.Prune(t.Context(), 1); err != nil || !slices.Equal(p.Kept, []string{m.ID}) {
+			t.Errorf("Prune(1) after a backup made %s back = %+v, %v, want %s kept", back, p, err, m.ID)
+		}
 	}
 }
