@@ -78,7 +78,7 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	var sum *coffer.Checksum
 	var summed bodyID
 	var again recrypted
-	defer func() { s.done(again.stored) }()
+	defer func() { s.drop(ctx, again) }()
 	for {
 		var made Copied
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
@@ -86,7 +86,7 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 			return err
 		})
 		if need, ok := errors.AsType[needRecrypt](err); ok {
-			s.done(again.stored)
+			s.drop(ctx, again)
 			if again, err = s.recrypt(ctx, in, need.as); err != nil {
 				return Copied{}, err
 			}
@@ -94,9 +94,6 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 		}
 		need, ok := errors.AsType[needChecksum](err)
 		if !ok {
-			if err != nil {
-				s.abandon(ctx, again.stored, err)
-			}
 			return made, err
 		}
 		if sum, summed, err = s.checksumOf(ctx, in, need); err != nil {

@@ -190,3 +190,46 @@ func TestSweepEarlierLeavesThisRunAlone(t *testing.T) {
 		t.Errorf("SweepEarlier = %+v, %v, want what an earlier run left", done, err)
 	}
 }
+
+// TestACopyLeavesNothingOfASourceThatChanged changes the source while the copy has its
+// bytes encrypted: those that were stored for nothing do not wait for a sweep, outside
+// of all quotas.
+func TestACopyLeavesNothingOfASourceThatChanged(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(w *world)
+		code   coffer.Code // of the refusal; zero for none
+	}{
+		{"Overwritten", func(w *world) { w.put(t, "source", content(2, 6000)) }, 0},
+		{"EncryptedAsTheCopy", func(w *world) {
+			in := PutInput{Bucket: "bucket", Key: "source", Body: bytes.NewReader(content(2, 6000)), Size: 6000, Encryption: Encrypting{Kind: coffer.SSES3}}
+			if _, err := w.alice.Put(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"Deleted", func(w *world) { w.remove(t, "source") }, coffer.NoSuchObject},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.put(t, "source", content(1, 5000))
+			// The first transaction finds that there is something to encrypt, and the
+			// second one writes the copy.
+			w.store.before = func() { w.store.before = func() { tt.change(w) } }
+			_, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: "copy", SourceBucket: "bucket", SourceKey: "source",
+				Encryption: Encrypting{Kind: coffer.SSES3}})
+			if tt.code != 0 {
+				wantCode(t, "Copy", err, tt.code)
+			} else if err != nil {
+				t.Fatalf("Copy = %v", err)
+			} else {
+				w.check(t, "copy", content(2, 6000))
+			}
+			if done, err := w.Sweep(t.Context(), time.Now().Add(time.Hour)); err != nil || done.Orphans != 0 {
+				t.Errorf("Sweep after the copy = %+v, %v, want no blob that nobody names", done, err)
+			}
+			w.reclaim(t)
+			w.audit(t, true)
+		})
+	}
+}

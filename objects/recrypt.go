@@ -50,6 +50,13 @@ func (s Session) recrypt(ctx context.Context, in CopyInput, as *coffer.Encryptio
 	return again, nil
 }
 
+// drop gives back what was stored for a copy, unless it came to be the copy: the
+// source may have changed meanwhile, so that these bytes were not wanted.
+func (s Session) drop(ctx context.Context, again recrypted) {
+	s.done(again.stored)
+	s.abandon(ctx, again.stored, needRecrypt{again.as})
+}
+
 // fill makes o an object of the bytes.
 func (again recrypted) fill(o *row) {
 	o.body, o.Size, o.ETag, o.Checksum, o.Encryption = again.body, again.size, again.etag, again.checksum, again.as
