@@ -74,3 +74,35 @@ func TestAClockThatJumpsKeepsTheOrder(t *testing.T) {
 		})
 	}
 }
+
+// TestAClockThatWasAheadDelaysNothing sets the clock back by years: what was noted for
+// later then is not left for those years.
+func TestAClockThatWasAheadDelaysNothing(t *testing.T) {
+	w := newWorld(t)
+	const years = 20 * 365 * 24 * time.Hour
+	w.clock.step(years)
+	w.put(t, "kept", content(2, 5000))
+	for i := range reclaimBatch + 1 {
+		w.put(t, "k", content(uint64(i), 5000))
+	}
+	w.remove(t, "k")
+	if err := w.Scrub(t.Context(), fast); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.step(-years)
+	if _, err := w.Reclaim(t.Context()); err != nil {
+		t.Fatalf("Reclaim() = %v", err)
+	}
+	w.clock.step(time.Minute)
+	if done, err := w.Reclaim(t.Context()); err != nil || done.Garbage != reclaimBatch+1 {
+		t.Errorf("Reclaim() after the clock was set back = %+v, %v, want %d blobs gone", done, err, reclaimBatch+1)
+	}
+	w.check(t, "kept", content(2, 5000))
+	w.audit(t, true)
+	if err := w.Scrub(t.Context(), fast); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := w.scrubFound(t); !status.Finished.Equal(w.clock.Now()) {
+		t.Errorf("the last scrub ended at %v, want one now, at %v", status.Finished, w.clock.Now())
+	}
+}

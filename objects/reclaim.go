@@ -51,7 +51,8 @@ func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
 	now := s.Now()
 	err := errors.Join(
 		s.expireUploads(ctx, now),
-		s.expireFinished(ctx, now.Add(-finishedAge)))
+		s.expireFinished(ctx, now.Add(-finishedAge)),
+		s.redate(ctx, now))
 	garbage, err2 := s.CollectGarbage(ctx)
 	done, err3 := s.Sweep(ctx, now.Add(-orphanAge))
 	done.Garbage = garbage.Garbage
@@ -117,6 +118,40 @@ func (s *Service) collectBatch(ctx context.Context, after []byte) (n int, next [
 		}
 	}
 	return n, next, failed
+}
+
+// redate dates back to now the garbage of a time that is not to come: a clock that was
+// ahead noted it, and it would wait for that time.
+func (s *Service) redate(ctx context.Context, now time.Time) error {
+	for after := garbageKey(now.Add(condemnedAge+1), ""); ; {
+		more := false
+		err := s.Meta.Update(ctx, func(tx meta.Tx) error {
+			it := tx.Iter(after, meta.PrefixEnd([]byte{meta.PrefixGarbage}))
+			defer it.Close()
+			n := 0
+			for ; n < reclaimBatch && it.Next(); n++ {
+				value, err := it.Value()
+				if err != nil {
+					return err
+				}
+				key, at := it.Key(), now
+				if len(key) <= 9 {
+					return fmt.Errorf("garbage record %x is damaged", key)
+				}
+				if len(value) == 0 {
+					at = now.Add(condemnedAge)
+				}
+				if err := errors.Join(tx.Set(garbageKey(at, blob.Ref(key[9:])), value), tx.Delete(key)); err != nil {
+					return err
+				}
+			}
+			more = n == reclaimBatch
+			return it.Err()
+		})
+		if err != nil || !more {
+			return err
+		}
+	}
 }
 
 // garbage is a blob to delete.
