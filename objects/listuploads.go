@@ -107,10 +107,11 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 // after is the place in the order of upload keys behind which the page begins:
 // an upload, all uploads of a key, or a common prefix.
 func (in ListUploadsInput) after() string {
+	key, _, cut := cutNUL(in.After) // no key has a NUL: behind it is behind what stands before it
 	switch {
 	case in.After == "":
 		return ""
-	case in.AfterID != "":
+	case in.AfterID != "" && !cut:
 		return in.After + "\x00" + string(in.AfterID)
 	}
 	w := walk{prefix: in.Prefix, delimiter: in.Delimiter, tailed: true}
@@ -118,5 +119,5 @@ func (in ListUploadsInput) after() string {
 		return in.After
 	}
 	// Upload IDs are hexadecimal digits, which sort before this.
-	return in.After + "\x00\xff"
+	return key + "\x00\xff"
 }
