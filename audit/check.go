@@ -15,6 +15,8 @@ var (
 		Means: "An event of the audit log cannot be read.", Remedy: "Restore the metadata from a backup."}
 	foundIndex = coffer.FindingKind{Code: "audit-index", Severity: coffer.WrongRecord, Mend: coffer.MendAnytime,
 		Means: "An event is missing from the list of all accounts' events, so that it would never end.", Remedy: "Repair writes the list anew."}
+	foundTraffic = coffer.FindingKind{Code: "audit-traffic", Severity: coffer.WrongRecord, Mend: coffer.MendAnytime,
+		Means: "How many requests an account had on a day cannot be read.", Remedy: "Repair removes the number: that day counts as none."}
 	foundIndexLeft = coffer.FindingKind{Code: "audit-index-left", Severity: coffer.LeftOver, Mend: coffer.MendAnytime,
 		Means: "The list of all accounts' events has one that does not exist.", Remedy: "Repair takes it off the list. If nobody removed it, the log was tampered with."}
 )
@@ -33,6 +35,16 @@ func Check(ctx context.Context, r meta.Reader, found func(coffer.Finding, func(m
 				}
 			}
 			return found(about(foundIndexLeft, key, account), meta.Drop(key, value))
+		}
+		if len(key) > 1 && key[1] == rowTraffic {
+			k, _, err := splitTrafficKey(key)
+			if err == nil {
+				_, err = meta.Counter(value)
+			}
+			if err != nil {
+				return found(about(foundTraffic, key, k.account).Because(err.Error()), meta.Drop(key, value))
+			}
+			return nil
 		}
 		if len(key) < 2 || key[1] != rowEvent {
 			return found(about(foundEvent, key, "").Because("the key of the record is malformed"), nil)

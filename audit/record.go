@@ -33,7 +33,7 @@ const (
 	fieldAfter     = 13 // repeated: name, NUL, value
 )
 
-// The two kinds of rows under PrefixAudit. The second finds the events of all
+// The two kinds of rows of events under PrefixAudit; traffic.go has the third. The second finds the events of all
 // accounts in the order of time, for the operator and for their end.
 const (
 	rowEvent = 'e' // account ID, place → event

@@ -34,7 +34,9 @@ type Options struct {
 	Keys     *keys.Service
 	Objects  *objects.Service
 	Audit    *audit.Log
-	Now      func() time.Time
+	// Traffic has the requests of the last days; nil shows none.
+	Traffic *audit.Traffic
+	Now     func() time.Time
 	// Rand is where request IDs come from.
 	Rand   io.Reader
 	Logger *slog.Logger

@@ -20,6 +20,8 @@ type overviewPage struct {
 	Empty bool // nothing is stored yet
 	// Scrub is what reading all bytes came to, for operators of the instance.
 	Scrub *scrubView
+	// Traffic is the requests of the last days.
+	Traffic *trafficView
 }
 
 // scrubView is what a scrub found.
@@ -69,6 +71,9 @@ func (q *request) overview() error {
 				return err
 			}
 		}
+	}
+	if page.Traffic, err = q.traffic(); err != nil {
+		return err
 	}
 	if q.current.Member.Operator {
 		s := q.Objects.As(coffer.Actor{Caller: coffer.Caller{Operator: true}})

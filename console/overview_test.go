@@ -47,3 +47,27 @@ func TestTheOverviewTellsOfScrubs(t *testing.T) {
 		t.Errorf("GET / of somebody else after a scrub = %d, want nothing of it:\n%s", a.status, a.body)
 	}
 }
+
+func TestTheOverviewShowsTheRequestsOfTheAccount(t *testing.T) {
+	w := newWorld(t)
+	p, other := w.owner("ann@example.com"), w.owner("bob@example.com")
+	if a := p.get("/"); a.status != 200 || !strings.Contains(a.body, "None yet.") || strings.Contains(a.body, "<svg role") {
+		t.Errorf("GET / before a request = %d, want no chart", a.status)
+	}
+	w.traffic.Count(other.account.ID, 1<<40)
+	w.traffic.Count(p.account.ID, 1<<20)
+	if err := w.traffic.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(26 * time.Hour)
+	p = w.again(p, "ann@example.com")
+	w.traffic.Count(p.account.ID, 1<<20)
+	w.traffic.Count(p.account.ID, 0)
+	a := p.sees("/", "3 requests, 2 MiB (2.1 MB) sent", "the highest bar is 2", "2 March: 2", "1 March: 1 MiB", "not counted", `height="100"`, `height="50"`)
+	if strings.Contains(a.body, "TiB") {
+		t.Error("the overview shows what another account was sent")
+	}
+	if got := strings.Count(a.body, "not counted"); got != 2*(trafficDays-2) {
+		t.Errorf("%d numbers are not counted, want those of the days before the first", got)
+	}
+}

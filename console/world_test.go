@@ -37,6 +37,7 @@ type world struct {
 	keys     *keys.Service
 	objects  *objects.Service
 	audit    *audit.Log
+	traffic  *audit.Traffic
 	now      time.Time
 }
 
@@ -70,7 +71,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.audit = &audit.Log{Meta: store, Now: now}
-	w.console, err = New(Options{Accounts: w.accounts, Keys: w.keys, Objects: w.objects, Audit: w.audit, Now: now, Rand: rand.Reader,
+	w.traffic = &audit.Traffic{Meta: store, Now: now}
+	w.console, err = New(Options{Accounts: w.accounts, Keys: w.keys, Objects: w.objects, Audit: w.audit, Traffic: w.traffic, Now: now, Rand: rand.Reader,
 		Logger: logger, ConsoleURL: testConsole, S3URL: func() string { return testS3 }, Region: "auto"})
 	if err != nil {
 		t.Fatal(err)

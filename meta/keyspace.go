@@ -26,7 +26,7 @@ const (
 	PrefixUsage      = 'U' // key ID, generation, client → who used a credential
 
 	// Owner: audit.
-	PrefixAudit = 'A' // account ID, time → event; time, account ID → nothing
+	PrefixAudit = 'A' // account ID, time → event; time, account ID → nothing; day, account ID, which → counter
 
 	// Owner: objects.
 	PrefixBucket        = 'b' // bucket name → bucket

@@ -141,6 +141,20 @@ func (s Session) Exists(ctx context.Context, name coffer.BucketName) (b coffer.B
 	return b, err
 }
 
+// AccountOf finds the account of a bucket, for who counts its requests; "" if there is
+// no such bucket.
+func (s *Service) AccountOf(ctx context.Context, name coffer.BucketName) (account coffer.AccountID, err error) {
+	err = s.Meta.View(ctx, func(r meta.Reader) error {
+		b, err := readBucket(r, name)
+		account = b.Account
+		return err
+	})
+	if errors.Is(err, meta.ErrNotFound) {
+		return "", nil
+	}
+	return account, err
+}
+
 // DeleteBucket removes an empty bucket; uploads in progress end with it, even if
 // the bucket stays because an object was put meanwhile.
 func (s Session) DeleteBucket(ctx context.Context, name coffer.BucketName) error {

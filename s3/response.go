@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -68,6 +69,7 @@ func (q *request) finish() {
 		q.Metrics.Done(name, q.w.status, took, max(0, q.r.ContentLength), q.w.sent)
 	}
 	q.logAccess(took)
+	q.count()
 	level := slog.LevelInfo
 	if q.serverFailed() {
 		level = slog.LevelError
@@ -90,6 +92,24 @@ func (q *request) finish() {
 		attrs = append(attrs, slog.String("code", translate(q.failure).code), slog.String("error", logText(q.failure)))
 	}
 	q.Logger.LogAttrs(q.ctx, level, coffer.RequestLine, attrs...)
+}
+
+// count tells Served of the request. One without a key counts for the account of the
+// bucket if it was allowed: whoever is refused makes nobody's numbers grow.
+func (q *request) count() {
+	if q.Served == nil {
+		return
+	}
+	account := q.actor.Account
+	if account == "" && q.bucket != "" && q.w.status < http.StatusBadRequest {
+		var err error
+		if account, err = q.Objects.AccountOf(context.WithoutCancel(q.ctx), q.bucket); err != nil {
+			q.Logger.Error("count requests", "request_id", q.id, "error", err)
+		}
+	}
+	if account != "" {
+		q.Served(account, q.w.sent)
+	}
 }
 
 // serverFailed tells whether a request failed for a reason that is the operator's

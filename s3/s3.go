@@ -47,6 +47,10 @@ type Options struct {
 	// SignedPayloadsOverHTTP refuses bodies that no signature covers on connections
 	// on which others could change them.
 	SignedPayloadsOverHTTP bool
+	// Served hears of each request that was answered for an account: that of the key,
+	// or of the bucket if there was none; and how many bytes of a body were sent. Nil
+	// hears nothing.
+	Served func(account coffer.AccountID, sent int64)
 }
 
 // Handler serves S3.

@@ -23,6 +23,7 @@ func (s *Server) openConsole(base context.Context) error {
 		Keys:       s.stores.keys,
 		Objects:    s.stores.objects,
 		Audit:      &audit.Log{Meta: s.stores.meta, Now: s.cfg.Now},
+		Traffic:    s.stores.traffic,
 		Now:        s.cfg.Now,
 		Rand:       s.cfg.Rand,
 		Logger:     s.cfg.Logger,

@@ -52,6 +52,7 @@ func (s *Server) s3Front() http.Handler {
 		Metrics: s.metrics.S3,
 
 		RequestsPerSecond: s.cfg.RequestsPerSecond,
+		Served:            s.stores.traffic.Count,
 	})
 }
 
@@ -102,7 +103,7 @@ func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.replicator().Run(ctx) })
 	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)
-	s.lastAccessLogs(ctx)
+	s.lastWords(ctx)
 }
 
 // upkeep looks after the disk and the certificate until ctx ends.

@@ -16,11 +16,25 @@ const (
 	lastLogsTimeout = 3 * time.Second
 )
 
-// lastAccessLogs writes what is left when the server stops.
-func (s *Server) lastAccessLogs(ctx context.Context) {
+// trafficEvery is how often what was counted of requests is written.
+const trafficEvery = 5 * time.Second
+
+// lastWords writes what is only in memory when the server stops.
+func (s *Server) lastWords(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLogsTimeout)
 	defer cancel()
 	s.stores.objects.FlushAccessLogs(ctx, true)
+	if err := s.flushTraffic(ctx); err != nil {
+		s.cfg.Logger.Warn("the last requests were not counted", "error", err)
+	}
+}
+
+// flushTraffic writes what was counted, unless the disk is full: it waits for room.
+func (s *Server) flushTraffic(ctx context.Context) error {
+	if s.space.Writable() != nil {
+		return nil
+	}
+	return s.stores.traffic.Flush(ctx)
 }
 
 // otherJobs is what the services have to do from time to time.
@@ -37,6 +51,8 @@ func (s *Server) otherJobs() []jobs.Job {
 			_, err := log.Expire(ctx)
 			return err
 		}},
+		{Name: "count requests", Every: trafficEvery, Do: s.flushTraffic},
+		{Name: "end old counters of requests", Every: day, Do: s.stores.traffic.Expire},
 		{Name: "lifecycle", Every: lifecycleEvery(s.cfg.LifecycleDay), Do: func(ctx context.Context) error {
 			_, err := s.stores.objects.Lifecycle(ctx)
 			return err

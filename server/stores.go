@@ -11,6 +11,7 @@ import (
 
 	"coffer"
 	"coffer/accounts"
+	"coffer/audit"
 	"coffer/blob/disk"
 	"coffer/crypt"
 	"coffer/keys"
@@ -25,6 +26,7 @@ type stores struct {
 	accounts *accounts.Service
 	keys     *keys.Service
 	objects  *objects.Service
+	traffic  *audit.Traffic
 	kms      *crypt.KMS
 	masterID string
 	// masterErr is, for a check, why the master key at hand does not open the secrets.
@@ -70,6 +72,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if err != nil {
 		return s, err
 	}
+	s.traffic = &audit.Traffic{Meta: s.meta, Now: cfg.Now}
 	host, origins := relyingParty(cfg.PublicConsoleURL)
 	s.accounts, err = accounts.New(accounts.Options{
 		Meta: s.meta, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,

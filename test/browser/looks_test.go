@@ -108,6 +108,8 @@ func (b *browser) keyPages(i *instance) {
 	b.looks("rotation-refused")
 	at("/")
 	b.see("is being rotated")
+	b.see("Requests of the last 30 days")
+	b.do("open the table", clickCSS("section[aria-labelledby=traffic] summary"))
 	b.looks("overview")
 	at("/connect")
 	b.looks("connect")
