@@ -34,6 +34,7 @@ type forged struct {
 	sent               string   // x-amz-content-sha256; hash if empty, none for "-"
 	date               string   // x-amz-date; now if empty, none for "-"
 	day, region, scope string   // of the credential scope; scope is what follows the region
+	token              string   // of a session, in a header or in the URL
 	body               string
 	auth               func(string) string // changes the Authorization header
 }
@@ -77,7 +78,18 @@ func (f forged) header() []string {
 	if f.sent != "-" {
 		lines = append(lines, "x-amz-content-sha256: "+f.sent)
 	}
+	if f.token != "" {
+		lines = append(lines, "x-amz-security-token: "+f.token)
+	}
 	return append(lines, f.lines...)
+}
+
+// sessionToken is the parameter of a token, if there is one.
+func sessionToken(token string) string {
+	if token == "" {
+		return ""
+	}
+	return "&X-Amz-Security-Token=" + url.QueryEscape(token)
 }
 
 func (f forged) credential() string {
@@ -119,7 +131,7 @@ func (f forged) link(w *world, expires string, sign, spoil func(string) string) 
 		query += "&"
 	}
 	query += "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url.QueryEscape(f.credential()) + "&X-Amz-Date=" + f.date +
-		"&X-Amz-Expires=" + expires + "&X-Amz-SignedHeaders=" + url.QueryEscape(strings.Join(names, ";"))
+		"&X-Amz-Expires=" + expires + sessionToken(f.token) + "&X-Amz-SignedHeaders=" + url.QueryEscape(strings.Join(names, ";"))
 	if sign != nil {
 		query = sign(query)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"coffer"
 	"coffer/api"
 )
 
@@ -58,6 +59,7 @@ type matrix struct {
 	*world
 	aim                       aim
 	deleted, expired, rotated pair
+	session, ended, orphan    temporary // a good one, one that has ended, one of a paused key
 	mu                        sync.Mutex
 	tried                     int // guarded by mu
 }
@@ -91,6 +93,8 @@ func newMatrix(t *testing.T, w *world) *matrix {
 	w.s3(t, w.full, "PUT", "/a-empty/other", "other").oneOf(t, "PUT", 200)
 	m.aim.upload = w.upload(t, w.full, "/a-empty/other")
 	w.s3(t, w.full, "PUT", "/a-empty/other?partNumber=1&uploadId="+m.aim.upload, "evil").oneOf(t, "UploadPart", 200)
+	m.session, m.orphan = offline(t, w.full, nil), offline(t, w.paused, nil)
+	m.ended = offline(t, w.full, func(s *coffer.Session) { s.Issued, s.Expires = s.Issued.Add(-time.Hour), s.Issued.Add(-time.Second) })
 	for deadline := time.Now().Add(20 * time.Second); w.s3(t, m.expired, "GET", "/a-priv/other", "").status == 200; {
 		if time.Now().After(deadline) {
 			t.Fatal("a key that lives for a second is good for twenty")
@@ -119,6 +123,7 @@ var (
 	unknown   = refusal{403, "InvalidAccessKeyId"}
 	mismatch  = refusal{403, "SignatureDoesNotMatch"}
 	denied    = refusal{403, "AccessDenied"}
+	badToken  = refusal{403, "InvalidToken"}
 	malformed = refusal{400, "AuthorizationHeaderMalformed"}
 	badQuery  = refusal{400, "AuthorizationQueryParametersError"}
 )
@@ -131,6 +136,11 @@ var bads = []bad{
 	{"a paused key", func(m *matrix, f *forged) { f.who = m.paused }, unknown, unknown},
 	{"a deleted key", func(m *matrix, f *forged) { f.who = m.deleted }, unknown, unknown},
 	{"a key that was rotated out", func(m *matrix, f *forged) { f.who = m.rotated }, unknown, unknown},
+	{"a session that has ended", func(m *matrix, f *forged) { f.use(m.ended) }, refusal{403, "ExpiredToken"}, refusal{403, "ExpiredToken"}},
+	{"a session of a paused key", func(m *matrix, f *forged) { f.use(m.orphan) }, unknown, unknown},
+	{"a session without its token", func(m *matrix, f *forged) { f.who = m.session.pair }, unknown, unknown},
+	{"the token of another session", func(m *matrix, f *forged) { f.use(temporary{m.session.pair, m.ended.token}) }, badToken, badToken},
+	{"a session token beside a key", func(m *matrix, f *forged) { f.use(temporary{m.full, m.session.token}) }, badToken, badToken},
 	{"another region", func(_ *matrix, f *forged) { f.region = "mars-1" }, malformed, badQuery},
 	{"another service", func(_ *matrix, f *forged) { f.scope = "ec2/aws4_request" }, malformed, badQuery},
 	{"the scope of another day", func(_ *matrix, f *forged) { f.day = "20260101" }, malformed, badQuery},
@@ -144,6 +154,9 @@ var bads = []bad{
 		f.auth = func(v string) string { s, _, _ := strings.Cut(v, ", Signature="); return s }
 	}, malformed, badQuery},
 }
+
+// use has a request signed by a temporary credential.
+func (f *forged) use(s temporary) { f.who, f.token = s.pair, s.token }
 
 // names are the headers that f would sign, without one.
 func names(f forged, without string) []string {
