@@ -31,7 +31,7 @@ var runs = map[string]func(*machine, op){
 	"CreateBucket": (*machine).createBucket, "DeleteBucket": (*machine).deleteBucket, "HeadBucket": (*machine).headBucket,
 	"ListBuckets": (*machine).listBuckets, "SetVersioning": (*machine).setVersioning,
 	"Put": (*machine).put, "Get": (*machine).get, "Head": (*machine).get, "Delete": (*machine).delete, "DeleteMany": (*machine).deleteMany,
-	"Copy": (*machine).copy, "GetTags": (*machine).getTags, "PutTags": (*machine).putTags, "DeleteTags": (*machine).putTags,
+	"Copy": (*machine).copy, "Rename": (*machine).rename, "GetTags": (*machine).getTags, "PutTags": (*machine).putTags, "DeleteTags": (*machine).putTags,
 	"SetLock": (*machine).setLock, "SetRetention": (*machine).setRetention, "GetRetention": (*machine).getRetention,
 	"SetHold": (*machine).setHold, "GetHold": (*machine).getHold,
 	"CreateUpload": (*machine).createUpload, "UploadPart": (*machine).uploadPart, "CopyPart": (*machine).copyPart,

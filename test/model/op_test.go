@@ -65,7 +65,8 @@ func (o op) String() string {
 // The spaces are small, so that operations meet.
 var (
 	bucketNames = []string{"plain", "plain", "plain", "locked", "locked", "locked", "theirs", "new"}
-	newNames    = []string{"new", "new", "new", "new", "plain", "locked", "theirs"} // to make and to remove
+	flatNames   = []string{"plain", "plain", "plain", "plain", "plain", "theirs", "locked"} // where versions are not often kept
+	newNames    = []string{"new", "new", "new", "new", "plain", "locked", "theirs"}         // to make and to remove
 	keyNames    = []string{"a", "a/b", "a/c", "b", "b/"}
 	sizes       = []int{0, 1, partMin - 1, partMin, inlineMax, inlineMax + 1, 3 * inlineMax}
 	conditions  = []string{"", "", "", "", "", "", "", "", "", "", "if-none-match *", "if-match *", "if-match current", "if-match other"}
@@ -89,6 +90,8 @@ func draw(rt *rapid.T, kind string) op {
 			o.Bucket = pick(rt, "bucket", bucketNames)
 		case 'n':
 			o.Bucket = pick(rt, "bucket", newNames)
+		case 'p':
+			o.Bucket = pick(rt, "bucket", flatNames)
 		case 'k':
 			o.Key = pick(rt, "key", keyNames)
 		case 'v':
@@ -97,6 +100,8 @@ func draw(rt *rapid.T, kind string) op {
 			o.FromBucket, o.FromKey = pick(rt, "from bucket", bucketNames), pick(rt, "from key", keyNames)
 			o.FromVersion = pick(rt, "from version", []int{0, 0, 1, 2, nullVersion, noVersion})
 			o.FromMatch = pick(rt, "from match", conditions)
+		case 'F':
+			o.FromKey, o.FromMatch = pick(rt, "from key", keyNames), pick(rt, "from match", conditions)
 		case 's':
 			o.Size, o.Fill = pick(rt, "size", sizes), rapid.IntRange(0, 2).Draw(rt, "fill")
 		case 'm':
@@ -141,7 +146,7 @@ func pick[T any](rt *rapid.T, label string, from []T) T {
 // asks for in a request.
 var uses = map[string]string{
 	"CreateBucket": "n", "DeleteBucket": "n", "HeadBucket": "b", "ListBuckets": "", "SetVersioning": "b",
-	"Put": "bksmtLA", "Get": "bkvmr", "Head": "bkvm", "Delete": "bkvmB", "DeleteMany": "bkvB", "Copy": "bkfmtRL",
+	"Put": "bksmtLA", "Get": "bkvmr", "Head": "bkvm", "Delete": "bkvmB", "DeleteMany": "bkvB", "Copy": "bkfmtRL", "Rename": "pkFm",
 	"GetTags": "bkv", "PutTags": "bkvt", "DeleteTags": "bkv",
 	"SetLock": "bh", "SetRetention": "bkvhB", "GetRetention": "bkv", "SetHold": "bkv", "GetHold": "bkv",
 	"CreateUpload": "bktL", "UploadPart": "busr", "CopyPart": "bufr", "Complete": "bumP", "Abort": "bu", "ListParts": "bu", "ListUploads": "bl",
@@ -151,7 +156,7 @@ var uses = map[string]string{
 }
 
 // often says which kinds come more than once in the table.
-var often = map[string]int{"Put": 8, "UploadPart": 5, "Complete": 3, "CopyPart": 2, "Copy": 3, "Delete": 2, "CreateUpload": 1, "SetVersioning": 1, "SetRetention": 1}
+var often = map[string]int{"Put": 8, "UploadPart": 5, "Complete": 3, "CopyPart": 2, "Copy": 3, "Rename": 3, "Delete": 2, "CreateUpload": 1, "SetVersioning": 1, "SetRetention": 1}
 
 // values are what the field Value is drawn from.
 var values = map[string][]string{
