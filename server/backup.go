@@ -96,9 +96,12 @@ func Restore(ctx context.Context, cfg Config, from *backup.Repository, m backup.
 	if err := dataFolder(cfg.Data); err != nil {
 		return out, err
 	}
+	if err := beginRestore(cfg.Data); err != nil {
+		return out, err
+	}
 	unlock, err := lockFolder(cfg.Data)
 	if err != nil {
-		return out, err
+		return out, errors.Join(err, endRestore(cfg.Data)) // a server has come between
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	dirs, err := makeDisks(&cfg, m)
@@ -124,7 +127,50 @@ func Restore(ctx context.Context, cfg Config, from *backup.Repository, m backup.
 	if err != nil {
 		return out, err
 	}
-	return out, ks.Close()
+	return out, errors.Join(ks.Close(), endRestore(cfg.Data))
+}
+
+// restoringName is the file that says that a restore into the data folder has not come
+// to its end. At first there is nothing else that tells half a restore from a new
+// server, which would come up empty.
+const restoringName = "RESTORING"
+
+func beginRestore(data string) error {
+	f, err := os.OpenFile(filepath.Join(data, restoringName), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close(), syncFolder(data))
+	}
+	if err != nil {
+		return fmt.Errorf("begin to restore into %s: %w", data, reason(err))
+	}
+	return nil
+}
+
+func endRestore(data string) error {
+	if err := errors.Join(os.Remove(filepath.Join(data, restoringName)), syncFolder(data)); err != nil {
+		return fmt.Errorf("end the restore into %s: %w", data, reason(err))
+	}
+	return nil
+}
+
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// halfRestored refuses a data folder into which a restore was cut.
+func halfRestored(data string) error {
+	_, err := os.Lstat(filepath.Join(data, restoringName))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look into %s: %w", data, reason(err))
+	}
+	return fmt.Errorf("%s has half a restore, which was cut or failed: remove it, and restore again to a new folder", data)
 }
 
 // emptyData refuses a data folder with anything in it but the master key.

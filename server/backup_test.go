@@ -251,8 +251,15 @@ func TestAServerDoesNotStartOnHalfARestore(t *testing.T) {
 	if _, err := Restore(t.Context(), to, repo, m, backup.RestoreOptions{}); err == nil {
 		t.Fatal("Restore = nil, want the damage")
 	}
-	if text := refusal(t, to); !strings.Contains(text, "format record") {
+	if text := refusal(t, to); !strings.Contains(text, "half a restore") {
 		t.Errorf("New on half a restore = %q, want a refusal", text)
+	}
+	// The records refuse by themselves, too.
+	if err := os.Remove(filepath.Join(to.Data, restoringName)); err != nil {
+		t.Fatal(err)
+	}
+	if text := refusal(t, to); !strings.Contains(text, "format record") {
+		t.Errorf("New on half of the records = %q, want a refusal", text)
 	}
 }
 

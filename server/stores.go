@@ -45,6 +45,9 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 			err = storeError(cfg.Data, err)
 		}
 	}()
+	if err := halfRestored(cfg.Data); err != nil {
+		return s, err
+	}
 	dir := metaDir(cfg.Data)
 	if err := metaMissing(cfg, dir); err != nil {
 		return s, err

@@ -19,12 +19,21 @@ const startsMax = 3000
 func killStart(t *testing.T, data string, n int, env []string) (killed bool) {
 	t.Helper()
 	ready := filepath.Join(t.TempDir(), "ready")
-	// The shell stops until the tracer holds it, and then becomes the server.
-	args := append([]string{"-c", `kill -STOP $$; exec "$0" "$@"`, harness.Binary(t)}, append(serveArguments(data), "--ready-file", ready)...)
-	cmd := exec.Command("sh", args...)
-	cmd.Env = append([]string{"HOME=" + filepath.Dir(data)}, env...)
+	return killCommand(t, n, env, func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	}, append(serveArguments(data), "--ready-file", ready)...)
+}
+
+// killCommand runs the program with args and kills it before the n-th call that changes
+// a file, or when it is ready, if that is not nil. It tells whether it made so many calls.
+func killCommand(t *testing.T, n int, env []string, ready func() bool, args ...string) (killed bool) {
+	t.Helper()
+	// The shell stops until the tracer holds it, and then becomes the program.
+	cmd := exec.Command("sh", append([]string{"-c", `kill -STOP $$; exec "$0" "$@"`, harness.Binary(t)}, args...)...)
+	cmd.Env = append([]string{"HOME=" + t.TempDir()}, env...)
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("start a server: %v", err)
+		t.Fatalf("start coffer %s: %v", args[0], err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -38,16 +47,15 @@ func killStart(t *testing.T, data string, n int, env []string) (killed bool) {
 	eventually(t, hangLimit, "waiting for the tracer", func() bool { return stateOf(cmd.Process.Pid) == "T" })
 	tr := tracePID(t, cmd.Process.Pid, traceOrder{Calls: changes, When: n, Action: traceKill})
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatalf("let the server start: %v", err)
+		t.Fatalf("let coffer %s go on: %v", args[0], err)
 	}
-	eventually(t, hangLimit, "killed or ready", func() bool {
+	eventually(t, hangLimit, "killed or at its end", func() bool {
 		select {
 		case <-ended:
 			return true
 		default:
 		}
-		_, err := os.Stat(ready)
-		return err == nil
+		return ready != nil && ready()
 	})
 	return len(tr.end()) > 0
 }
