@@ -41,7 +41,22 @@ func (x *machine) upload(o op, action string) (b *bucket, u *upload, want refusa
 	if _, want = x.enter(o, action, u.key, nil); want == nil && u.ended {
 		want = refusals{"NoSuchUpload"}
 	}
+	if b != nil && x.began(o, b, u, action) {
+		want = nil
+	}
 	return b, u, want
+}
+
+// began tells whether an actor may do an action to an upload because it began it (AWS,
+// "Multipart upload API and permissions").
+func (x *machine) began(o op, b *bucket, u *upload, action string) bool {
+	a := who(o.As)
+	if u.ended || a.account == "" || a.account == b.owner || a.account != who(u.as).account ||
+		action != "AbortMultipartUpload" && action != "ListMultipartUploadParts" {
+		return false
+	}
+	_, denied := b.says(a, action, u.key)
+	return !denied
 }
 
 // ofUpload is the request of an operation on an upload.

@@ -22,6 +22,15 @@ func TestFound(t *testing.T) {
 			{Do: "Put", As: "other", Bucket: "plain", Key: "a", Size: 100},
 			{Do: "Put", As: "owner", Bucket: "plain", Key: "a", Size: 100, ACL: "bucket-owner-full-control"},
 		}},
+		{"WhoBeganAnUploadMayEndItThoughThePolicyIsGone", []op{
+			{Do: "SetPublicAccess", As: "owner", Bucket: "plain", Value: "open"},
+			{Do: "SetPolicy", As: "owner", Bucket: "plain", Value: "account"},
+			{Do: "CreateUpload", As: "other", Bucket: "plain", Key: "a/c"},
+			{Do: "SetPolicy", As: "owner", Bucket: "plain", Value: "read"},
+			{Do: "ListParts", As: "other", Bucket: "plain", Upload: 1},
+			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
+			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if differs := play(t, tt.ops); differs != "" {
