@@ -22,6 +22,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/metrics", ""},
 	{"coffer/snippets", ""},
 	{"coffer/webhook", "coffer"},
+	{"coffer/broker", "coffer"},
 	{"coffer/remote", "coffer coffer/sigv4"},
 
 	// The two boundaries, and their drivers.
@@ -37,7 +38,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/accounts", "coffer coffer/meta coffer/audit"},
 	{"coffer/keys", "coffer coffer/sigv4 coffer/meta coffer/audit coffer/metrics"},
 	{"coffer/objects", "coffer coffer/policy coffer/crypt coffer/meta coffer/blob coffer/audit coffer/metrics"},
-	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook coffer/remote"},
+	{"coffer/jobs", "coffer coffer/audit coffer/accounts coffer/keys coffer/objects coffer/metrics coffer/webhook coffer/broker coffer/remote"},
 
 	{"coffer/backup", "coffer coffer/crypt coffer/meta coffer/blob coffer/sigv4"},
 

@@ -1,17 +1,23 @@
 package coffer
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 )
 
-// Webhook is where events of buckets are sent; the operator defines it.
+// Webhook is where events of buckets are sent: an HTTP server, or a broker that
+// takes messages. The operator defines it.
 type Webhook struct {
 	Name string
-	// URL is http or https. What it resolves to is checked when it is dialled.
-	URL string
-	// Secret is what the signature of each delivery is made with; empty for none.
+	// URL is http or https, or that of a Broker. Some have a token or a password in
+	// it. What it resolves to is checked when it is dialled.
+	URL Secret
+	// Secret is what the signature of each delivery is made with; empty for none, as
+	// brokers have it.
 	Secret Secret
 	// Account is the only one whose buckets may send there; "" for all.
 	Account AccountID
@@ -45,12 +51,42 @@ func (w Webhook) Check() error {
 	if !isTargetName(w.Name) {
 		return Errorf(InvalidArgument, "the webhook name %q is not allowed: it has 1 to %d letters, digits, - and _", w.Name, targetNameMax)
 	}
-	u, err := url.Parse(w.URL)
+	if w.Kind() != WebhookHTTP {
+		if _, err := ParseBroker(w.URL); err != nil {
+			return fmt.Errorf("the URL of the webhook %s cannot be used: %w", w.Name, err)
+		}
+		if !w.Secret.Empty() {
+			return Errorf(InvalidArgument, "the webhook %s is a broker and has a secret, with which nothing would be signed: what it signs in with stands in the URL", w.Name)
+		}
+		return nil
+	}
+	u, err := url.Parse(w.URL.Reveal())
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
 		// The URL is not quoted: some have a token in it.
 		return Errorf(InvalidArgument, "the URL of the webhook %s is not one: write it as https://HOST/PATH, without user and password", w.Name)
 	}
 	return nil
+}
+
+// Kind is told by the scheme of the URL; "" if it is none that is known.
+func (w Webhook) Kind() WebhookKind {
+	scheme, _, _ := strings.Cut(w.URL.Reveal(), "://")
+	if scheme == "http" || scheme == "https" {
+		return WebhookHTTP
+	}
+	return brokerSchemes[scheme].kind
+}
+
+// Origin is the URL without what may be a secret in it.
+func (w Webhook) Origin() string {
+	scheme, rest, _ := strings.Cut(w.URL.Reveal(), "://")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if w.Check() != nil {
+		return ""
+	}
+	return scheme + "://" + rest[strings.LastIndexByte(rest, '@')+1:]
 }
 
 // Check tells whether the definition can be used.
@@ -99,4 +135,18 @@ func IsPublicAddr(a netip.Addr) bool {
 		}
 	}
 	return true
+}
+
+// errPrivate is why an address is not dialled.
+var errPrivate = errors.New("the address is not on the Internet, and webhooks_allow_private is off")
+
+// OnlyPublic is the Control of a net.Dialer that reaches the Internet alone. It sees
+// the address that is dialled, after names were resolved, so that no name can lead
+// around it.
+func OnlyPublic(_, address string, _ syscall.RawConn) error {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil || !IsPublicAddr(a.Addr()) {
+		return errPrivate
+	}
+	return nil
 }

@@ -56,7 +56,7 @@ func newOptions(t *testing.T) (Options, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	buckets, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: now, Rand: rand.Reader, Logger: logger,
-		Webhooks: []coffer.Webhook{{Name: "hook", URL: "https://sink.example"}}})
+		Webhooks: []coffer.Webhook{{Name: "hook", URL: coffer.NewSecretFrom("https://sink.example")}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,14 @@ import (
 
 // Webhook is a webhook that the operator defined, and what became of its events.
 type Webhook struct {
-	Name      string           `json:"name"`
-	Account   coffer.AccountID `json:"account,omitempty" doc:"The only account whose buckets may send there; absent if all may."`
-	Waiting   int64            `json:"waiting" doc:"Events that wait to be sent."`
-	Dead      int64            `json:"dead" doc:"Events that were given up and can be replayed."`
-	Delivered int64            `json:"delivered"`
-	Failed    int64            `json:"failed" doc:"Deliveries that were not taken."`
-	Dropped   int64            `json:"dropped" doc:"Events that were given up and not kept, because there were too many."`
+	Name      string             `json:"name"`
+	Kind      coffer.WebhookKind `json:"kind" doc:"http, or the broker's protocol: nats, kafka or amqp."`
+	Account   coffer.AccountID   `json:"account,omitempty" doc:"The only account whose buckets may send there; absent if all may."`
+	Waiting   int64              `json:"waiting" doc:"Events that wait to be sent."`
+	Dead      int64              `json:"dead" doc:"Events that were given up and can be replayed."`
+	Delivered int64              `json:"delivered"`
+	Failed    int64              `json:"failed" doc:"Deliveries that were not taken."`
+	Dropped   int64              `json:"dropped" doc:"Events that were given up and not kept, because there were too many."`
 }
 
 // webhookList is the answer of GET /v1/webhooks.
@@ -28,7 +29,7 @@ type Delivery struct {
 	ID     string    `json:"id" doc:"The same for each attempt to send the same events."`
 	Time   time.Time `json:"time"`
 	Took   int64     `json:"took_milliseconds"`
-	Status int       `json:"status" doc:"The HTTP status; 0 if no answer came."`
+	Status int       `json:"status" doc:"The HTTP status; 0 if no answer came, and always of brokers."`
 	Events int       `json:"events"`
 	Error  string    `json:"error,omitempty" doc:"Why the events were not taken."`
 }
@@ -76,7 +77,7 @@ func (q *request) listWebhooks(none, none) (webhookList, error) {
 	}
 	all, err := q.Objects.WebhookCounts(q.ctx())
 	for _, c := range all {
-		list.Webhooks = append(list.Webhooks, Webhook{Name: c.Webhook.Name, Account: c.Webhook.Account,
+		list.Webhooks = append(list.Webhooks, Webhook{Name: c.Webhook.Name, Kind: c.Webhook.Kind(), Account: c.Webhook.Account,
 			Waiting: c.Waiting, Dead: c.Dead, Delivered: c.Delivered, Failed: c.Failed, Dropped: c.Dropped})
 	}
 	return list, err

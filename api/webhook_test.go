@@ -25,7 +25,7 @@ func TestOperatorsSeeWebhooksAndReplayWhatWasGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ method, path, want string }{
-		{"GET", "/v1/webhooks", `"webhooks":[{"name":"hook","waiting":0,"dead":1,"delivered":0,"failed":1,"dropped":0}]`},
+		{"GET", "/v1/webhooks", `"webhooks":[{"name":"hook","kind":"http","waiting":0,"dead":1,"delivered":0,"failed":1,"dropped":0}]`},
 		{"GET", "/v1/webhooks/hook", `"status":500,"events":1,"error":"no"}],"dead":[{"time":`},
 		{"GET", "/v1/webhooks/none", `"code":"NoSuchConfiguration"`},
 		{"POST", "/v1/webhooks/hook:replay", `{"events":1}`},

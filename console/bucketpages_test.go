@@ -239,8 +239,8 @@ func TestNotificationsAreSetAndTheirLogIsForWhoMayReadIt(t *testing.T) {
 	p, other := w.owner("ann@example.com"), w.owner("bob@example.com")
 	p.bucket("photos", "", "")
 	p.sees("/buckets/photos/notifications", "nowhere to send events to")
-	w.objects.Webhooks = []coffer.Webhook{{Name: "shared", URL: "https://sink.example/secret-token"}, {Name: "own", URL: "https://sink.example/secret-token", Account: p.account.ID},
-		{Name: "theirs", URL: "https://sink.example/", Account: other.account.ID}}
+	w.objects.Webhooks = []coffer.Webhook{{Name: "shared", URL: coffer.NewSecretFrom("https://sink.example/secret-token")}, {Name: "own", URL: coffer.NewSecretFrom("https://sink.example/secret-token"), Account: p.account.ID},
+		{Name: "theirs", URL: coffer.NewSecretFrom("https://sink.example/"), Account: other.account.ID}}
 	a := p.sees("/buckets/photos/notifications", `value="shared"`, `value="own"`)
 	if strings.Contains(a.body, "theirs") || strings.Contains(a.body, "secret-token") {
 		t.Error("the page names a webhook of another account, or its URL")

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"coffer"
+	"coffer/broker"
 	"coffer/objects"
-	"coffer/webhook"
 )
 
 const (
@@ -34,9 +34,11 @@ const (
 type Notifier struct {
 	Objects *objects.Service
 	// Send posts a body to a webhook; see webhook.Client.
-	Send   func(ctx context.Context, hook coffer.Webhook, id string, body []byte) (status int, err error)
-	Now    func() time.Time
-	Logger *slog.Logger
+	Send func(ctx context.Context, hook coffer.Webhook, id string, body []byte) (status int, err error)
+	// Publish sends messages to a webhook that is a broker; see broker.Client.
+	Publish func(ctx context.Context, hook coffer.Webhook, messages []broker.Message) error
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // Run sends until ctx ends.
@@ -149,7 +151,7 @@ func backoff(tries int) time.Duration {
 // deliver sends a batch and writes down what came of it.
 func (n *Notifier) deliver(ctx context.Context, hook coffer.Webhook, batch []objects.QueuedEvent, state *sending) error {
 	d := objects.Delivery{ID: deliveryID(batch), Time: n.Now(), Events: len(batch)}
-	status, err := n.Send(ctx, hook, d.ID, batchBody(batch))
+	status, err := n.send(ctx, hook, d.ID, batch)
 	if ctx.Err() != nil {
 		return ctx.Err() // the server stops: this says nothing of the webhook
 	}
@@ -162,7 +164,7 @@ func (n *Notifier) deliver(ctx context.Context, hook coffer.Webhook, batch []obj
 	if state.tries++; state.tries == 1 {
 		n.Logger.Warn("a webhook does not take events", "webhook", hook.Name, "error", d.Error)
 	}
-	if refused, ok := errors.AsType[*webhook.Refused](err); ok && refused.Lasting() {
+	if refused, ok := errors.AsType[refusal](err); ok && refused.Lasting() {
 		if len(batch) > 1 {
 			state.alone = len(batch)
 		} else {
@@ -177,6 +179,26 @@ func (n *Notifier) deliver(ctx context.Context, hook coffer.Webhook, batch []obj
 	}
 	*state = sending{alone: max(0, state.alone-1)}
 	return n.Objects.BuryEvents(ctx, hook.Name, batch, d.Error)
+}
+
+// refusal is the error of a webhook that answered, and did not take the events.
+type refusal interface {
+	error
+	// Lasting tells whether it would refuse them again.
+	Lasting() bool
+}
+
+// send posts a batch in one body, or publishes it in a message for each event.
+func (n *Notifier) send(ctx context.Context, hook coffer.Webhook, id string, batch []objects.QueuedEvent) (status int, err error) {
+	if hook.Kind() == coffer.WebhookHTTP {
+		return n.Send(ctx, hook, id, batchBody(batch))
+	}
+	messages := make([]broker.Message, len(batch))
+	for i, e := range batch {
+		one := batch[i : i+1]
+		messages[i] = broker.Message{ID: deliveryID(one), Key: e.Object(), Body: batchBody(one)}
+	}
+	return 0, n.Publish(ctx, hook, messages)
 }
 
 // batchBody is what is posted: AWS's form of one or more records.

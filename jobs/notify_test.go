@@ -86,7 +86,7 @@ func notifying(t *testing.T, fs vfs.FS) (*objects.Service, func()) {
 		t.Fatal(err)
 	}
 	service, err := objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: time.Now, Rand: rand.Reader,
-		Webhooks: []coffer.Webhook{{Name: "a", URL: "https://a.example"}, {Name: "b", URL: "https://b.example"}}})
+		Webhooks: []coffer.Webhook{{Name: "a", URL: coffer.NewSecretFrom("https://a.example")}, {Name: "b", URL: coffer.NewSecretFrom("https://b.example")}}})
 	if err != nil {
 		t.Fatal(err)
 	}

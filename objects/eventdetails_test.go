@@ -68,7 +68,7 @@ func TestListsRestoresAndTransitionsAreTold(t *testing.T) {
 
 func TestNobodyWaitsForEventsThatDoNotCome(t *testing.T) {
 	w := newWorld(t)
-	w.Webhooks = []coffer.Webhook{{Name: "hook", URL: "https://sink.example/"}}
+	w.Webhooks = []coffer.Webhook{{Name: "hook", URL: coffer.NewSecretFrom("https://sink.example/")}}
 	for _, event := range []string{"s3:ReducedRedundancyLostObject", "s3:IntelligentTiering", "s3:Replication:OperationMissedThreshold",
 		"s3:Replication:OperationReplicatedAfterThreshold", "s3:Replication:OperationNotTracked"} {
 		err := w.alice.PutBucketNotification(t.Context(), "bucket", []coffer.NotificationRule{

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -142,6 +143,16 @@ type QueuedEvent struct {
 	Alone bool
 	// Why says why it was given up.
 	Why string
+}
+
+// Object names the object that the event is of: BUCKET/KEY, as they stand in the
+// event; "" if it is of none.
+func (e *QueuedEvent) Object() string {
+	var record struct{ S3 eventSubject }
+	if err := json.Unmarshal(e.Text, &record); err != nil || record.S3.Object.Key == "" {
+		return ""
+	}
+	return record.S3.Bucket.Name + "/" + record.S3.Object.Key
 }
 
 // WebhookCounts are the numbers of one webhook.

@@ -16,7 +16,7 @@ import (
 // notified sets the rules of alice's bucket, with the webhook "hook".
 func notified(t *testing.T, w *world, rules ...coffer.NotificationRule) {
 	t.Helper()
-	w.Webhooks = []coffer.Webhook{{Name: "hook", URL: "https://sink.example/"}, {Name: "bobs", URL: "https://sink.example/", Account: bob.Account}}
+	w.Webhooks = []coffer.Webhook{{Name: "hook", URL: coffer.NewSecretFrom("https://sink.example/")}, {Name: "bobs", URL: coffer.NewSecretFrom("https://sink.example/"), Account: bob.Account}}
 	for i := range rules {
 		rules[i].Kind, rules[i].ARN = coffer.NotifyQueue, "arn:aws:sqs:::hook"
 	}

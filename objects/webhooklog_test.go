@@ -9,8 +9,8 @@ import (
 
 func TestTheLogOfAWebhookIsForItsAccountAndForOperators(t *testing.T) {
 	w := newWorld(t)
-	w.Webhooks = []coffer.Webhook{{Name: "shared", URL: "https://sink.example/"}, {Name: "alices", URL: "https://sink.example/", Account: alice.Account},
-		{Name: "bobs", URL: "https://sink.example/", Account: bob.Account}}
+	w.Webhooks = []coffer.Webhook{{Name: "shared", URL: coffer.NewSecretFrom("https://sink.example/")}, {Name: "alices", URL: coffer.NewSecretFrom("https://sink.example/"), Account: alice.Account},
+		{Name: "bobs", URL: coffer.NewSecretFrom("https://sink.example/"), Account: bob.Account}}
 	for _, hook := range w.Webhooks {
 		if err := w.DeliveryFailed(t.Context(), hook.Name, Delivery{ID: "d", Time: w.clock.Now(), Error: "no route", Events: 1}); err != nil {
 			t.Fatal(err)

@@ -113,7 +113,7 @@ func newWorld(t testing.TB) *world {
 	w.objects, err = objects.Open(t.Context(), objects.Options{Meta: store, Blobs: blobs, Now: w.clock.Now, Rand: random, Logger: log,
 		Seal: keyring.Seal, Unseal: keyring.Unseal, KMS: kms,
 		Account:            w.account,
-		Webhooks:           []coffer.Webhook{{Name: "orders", URL: "https://orders.example/hook"}, {Name: "bobs", URL: "https://bob.example/hook", Account: "222222222222"}},
+		Webhooks:           []coffer.Webhook{{Name: "orders", URL: coffer.NewSecretFrom("https://orders.example/hook")}, {Name: "bobs", URL: coffer.NewSecretFrom("https://bob.example/hook"), Account: "222222222222"}},
 		ReplicationTargets: []coffer.ReplicationTarget{{Name: "offsite", Account: "111111111111"}}})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"coffer/broker"
 	"coffer/jobs"
 	"coffer/objects"
 	"coffer/remote"
@@ -47,10 +48,13 @@ func (s *Server) replicator() *jobs.Replicator {
 	return &jobs.Replicator{Objects: s.stores.objects, Client: remote.New(s.cfg.Now), Now: s.cfg.Now, Logger: s.cfg.Logger}
 }
 
-// notifier sends what the buckets' notifications ask for.
-func (s *Server) notifier() *jobs.Notifier {
-	return &jobs.Notifier{Objects: s.stores.objects, Send: webhook.New(s.cfg.WebhooksAllowPrivate, s.cfg.Now).Send,
-		Now: s.cfg.Now, Logger: s.cfg.Logger}
+// notify sends what the buckets' notifications ask for, until ctx ends.
+func (s *Server) notify(ctx context.Context) {
+	brokers := broker.New(broker.Options{AllowPrivate: s.cfg.WebhooksAllowPrivate})
+	defer brokers.Close()
+	n := &jobs.Notifier{Objects: s.stores.objects, Send: webhook.New(s.cfg.WebhooksAllowPrivate, s.cfg.Now).Send,
+		Publish: brokers.Publish, Now: s.cfg.Now, Logger: s.cfg.Logger}
+	n.Run(ctx)
 }
 
 // countTimeout bounds how long a scrape waits for the counters.

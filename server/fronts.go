@@ -99,7 +99,7 @@ func listenOperator(path string) (net.Listener, error) { return api.ListenUnix(p
 // runJobs does what no request waits for, until ctx ends.
 func (s *Server) runJobs(ctx context.Context) {
 	s.jobs.Go(func() { s.upkeep(ctx) })
-	s.jobs.Go(func() { s.notifier().Run(ctx) })
+	s.jobs.Go(func() { s.notify(ctx) })
 	s.jobs.Go(func() { s.replicator().Run(ctx) })
 	work := &jobs.Service{Objects: s.stores.objects, Logger: s.cfg.Logger, Others: s.otherJobs()}
 	work.Run(ctx)

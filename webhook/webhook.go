@@ -13,11 +13,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"coffer"
@@ -30,9 +28,6 @@ const (
 	idleConnsMax = 2
 )
 
-// errPrivate is why an address is not dialled.
-var errPrivate = errors.New("the address is not on the Internet, and webhooks_allow_private is off")
-
 // Client sends. Its methods may be called from many goroutines.
 type Client struct {
 	http *http.Client
@@ -40,18 +35,11 @@ type Client struct {
 }
 
 // New makes a Client. With allowPrivate it also sends to addresses that are not on
-// the Internet. The check is made on the address that is dialled, after names were
-// resolved, so that no name can lead around it.
+// the Internet.
 func New(allowPrivate bool, now func() time.Time) *Client {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	if !allowPrivate {
-		dialer.Control = func(_, address string, _ syscall.RawConn) error {
-			a, err := netip.ParseAddrPort(address)
-			if err != nil || !coffer.IsPublicAddr(a.Addr()) {
-				return errPrivate
-			}
-			return nil
-		}
+		dialer.Control = coffer.OnlyPublic
 	}
 	return &Client{now: now, http: &http.Client{
 		Timeout: sendTimeout,
@@ -90,7 +78,7 @@ func (e *Refused) Lasting() bool {
 // had. The status is 0 if there was no answer. Errors have no URL in them: some
 // have a token there.
 func (c *Client) Send(ctx context.Context, hook coffer.Webhook, id string, body []byte) (status int, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, strings.NewReader(string(body)))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL.Reveal(), strings.NewReader(string(body)))
 	if err != nil {
 		return 0, fmt.Errorf("the URL of the webhook %s is not one", hook.Name)
 	}

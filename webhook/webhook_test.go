@@ -28,7 +28,7 @@ func TestADeliveryIsSignedOverItsTime(t *testing.T) {
 	}))
 	defer sink.Close()
 	c := webhook.New(true, func() time.Time { return now })
-	hook := coffer.Webhook{Name: "a", URL: sink.URL + "/in?token=1", Secret: coffer.NewSecretFrom("whsec_" + base64.StdEncoding.EncodeToString([]byte("key")))}
+	hook := coffer.Webhook{Name: "a", URL: coffer.NewSecretFrom(sink.URL + "/in?token=1"), Secret: coffer.NewSecretFrom("whsec_" + base64.StdEncoding.EncodeToString([]byte("key")))}
 	if status, err := c.Send(t.Context(), hook, "evt_1", []byte(`{"Records":[]}`)); status != 202 || err != nil {
 		t.Fatalf("Send() = %d, %v, want 202", status, err)
 	}
@@ -73,7 +73,7 @@ func TestAHostileSinkIsNotFollowedAndNotReadToItsEnd(t *testing.T) {
 		{"/head", 0, false, false},
 		{"/gone", 410, false, true},
 	} {
-		status, err := c.Send(t.Context(), coffer.Webhook{Name: "a", URL: sink.URL + tt.path}, "evt", []byte("{}"))
+		status, err := c.Send(t.Context(), coffer.Webhook{Name: "a", URL: coffer.NewSecretFrom(sink.URL + tt.path)}, "evt", []byte("{}"))
 		refused, ok := errors.AsType[*webhook.Refused](err)
 		if status != tt.status || (err == nil) != tt.taken || (ok && refused.Lasting()) != tt.lasting {
 			t.Errorf("Send(%s) = %d, %v, want %d, taken %t, lasting %t", tt.path, status, err, tt.status, tt.taken, tt.lasting)
@@ -91,7 +91,7 @@ func TestAddressesThatAreNotOnTheInternetAreNotDialled(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(sink.URL, "http://"))
 	c := webhook.New(false, time.Now)
 	for _, host := range []string{"127.0.0.1", "localhost", "[::1]", "0.0.0.0", "169.254.169.254", "[::ffff:127.0.0.1]", "[fd00:ec2::254]", "10.0.0.1", "2130706433"} {
-		status, err := c.Send(t.Context(), coffer.Webhook{Name: "a", URL: "http://" + host + ":" + port + "/secret-token"}, "evt", nil)
+		status, err := c.Send(t.Context(), coffer.Webhook{Name: "a", URL: coffer.NewSecretFrom("http://" + host + ":" + port + "/secret-token")}, "evt", nil)
 		if status != 0 || err == nil {
 			t.Errorf("Send to %s = %d, %v, want an error", host, status, err)
 		}

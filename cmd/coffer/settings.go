@@ -96,7 +96,7 @@ var settings = []setting{
 	duration("session_idle", "how long a session of the console lives without a request", func(v *values) *time.Duration { return &v.SessionIdle }),
 	duration("session_max", "how long a session of the console lives in any case", func(v *values) *time.Duration { return &v.SessionMax }),
 	toggle("keys_reveal", "let owners and admins see secrets again after they were made", func(v *values) *bool { return &v.KeysReveal }),
-	tables("webhooks", "webhooks that buckets can send events to: name=NAME;url=URL for each, with secret, secret_file or account if need be", setWebhooks, shownWebhooks),
+	tables("webhooks", "webhooks that buckets can send events to: name=NAME;url=URL for each, with secret, secret_file, url_file or account if need be; a URL is of an HTTP server or of a broker: nats, kafka or amqp", setWebhooks, shownWebhooks),
 	toggle("webhooks_allow_private", "let webhooks be on private networks and this machine", func(v *values) *bool { return &v.WebhooksAllowPrivate }),
 	tables("replication_targets", "S3 services that buckets can be replicated to: name=NAME;endpoint=URL;access_key_id=ID;secret=SECRET;account=ID for each, with secret_file or region if need be; account=* is all accounts", setTargets, shownTargets),
 	text("log_format", kindText, "auto, text or json; auto is text on a terminal", "", func(v *values) *string { return &v.logFormat }),

@@ -78,7 +78,7 @@ func tables(name, usage string, set func(v *values, text string) error, shown fu
 
 func shownWebhooks(v *values) (shown []string) {
 	for _, w := range v.Webhooks {
-		shown = append(shown, "name="+w.Name+";url="+origin(w.URL))
+		shown = append(shown, "name="+w.Name+";url="+w.Origin())
 	}
 	return shown
 }
@@ -97,8 +97,9 @@ func setWebhooks(v *values, text string) error {
 	return parseTables(text, func() (map[string]func(string), func() error) {
 		w := coffer.Webhook{}
 		secret := func(s string) { w.Secret = coffer.NewSecretFrom(s) }
+		url := func(s string) { w.URL = coffer.NewSecretFrom(s) }
 		return map[string]func(string){
-				"name": func(s string) { w.Name = s }, "url": func(s string) { w.URL = s }, "secret": secret, "secret_file": secret,
+				"name": func(s string) { w.Name = s }, "url": url, "url_file": url, "secret": secret, "secret_file": secret,
 				"account": func(s string) { w.Account = coffer.AccountID(s) },
 			}, func() error {
 				v.Webhooks = append(v.Webhooks, w)

@@ -12,7 +12,8 @@ func (a *app) webhookCommand() *cobra.Command {
 		Use:   "webhook",
 		Short: "See where events of buckets go, and send them again",
 		Long: "See where events of buckets go, and send them again. The webhooks themselves are a setting of the\n" +
-			"server; buckets name them in their notification configurations as arn:aws:sqs:::NAME.",
+			"server: URLs of HTTP servers, or of brokers that speak NATS, Kafka or AMQP. Buckets name them in their\n" +
+			"notification configurations as arn:aws:sqs:::NAME.",
 		Example: "  coffer webhook list\n  coffer webhook show orders\n  coffer webhook replay orders",
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -39,9 +40,9 @@ func (a *app) webhookListCommand() *cobra.Command {
 		if *asJSON {
 			return writeJSON(a.stdout, map[string]any{"webhooks": list})
 		}
-		t := newTable(a.stdout, "WEBHOOK", "WAITING", "DELIVERED", "FAILED", "GIVEN UP", "DROPPED")
+		t := newTable(a.stdout, "WEBHOOK", "KIND", "WAITING", "DELIVERED", "FAILED", "GIVEN UP", "DROPPED")
 		for _, w := range list {
-			row := []string{w.Name}
+			row := []string{w.Name, string(w.Kind)}
 			for _, n := range []int64{w.Waiting, w.Delivered, w.Failed, w.Dead, w.Dropped} {
 				row = append(row, strconv.FormatInt(n, 10))
 			}
@@ -70,7 +71,11 @@ func (a *app) webhookShowCommand() *cobra.Command {
 		}
 		t := newTable(a.stdout, "TIME", "STATUS", "EVENTS", "MILLISECONDS", "ERROR")
 		for _, one := range d.Deliveries {
-			t.row(day(one.Time), strconv.Itoa(one.Status), strconv.Itoa(one.Events), strconv.FormatInt(one.Took, 10), one.Error)
+			status := strconv.Itoa(one.Status)
+			if one.Status == 0 {
+				status = "-"
+			}
+			t.row(day(one.Time), status, strconv.Itoa(one.Events), strconv.FormatInt(one.Took, 10), one.Error)
 		}
 		return t.flush()
 	}

@@ -32,6 +32,12 @@ func TestOutwardCalls(t *testing.T) {
 	for i, host := range hosts {
 		hooks = append(hooks, fmt.Sprintf("name=hook%d;url=http://%s", i, net.JoinHostPort(strings.Trim(host, "[]"), port)))
 	}
+	for _, url := range []string{"nats://%s/s", "kafka://%s/t", "amqp://%s/?routing_key=q"} {
+		for _, host := range []string{"127.0.0.1", "localhost", "169.254.169.254"} {
+			hooks = append(hooks, fmt.Sprintf("name=hook%d;url="+url, len(hooks), net.JoinHostPort(host, port)))
+			hosts = append(hosts, host)
+		}
+	}
 	w := makeWorld(t, false, []string{"COFFER_WEBHOOKS=" + strings.Join(hooks, " ")})
 	w.unchanged(t, func() {
 		for i, host := range hosts {

@@ -30,15 +30,17 @@ var operationRows = []row{
 
 func TestOperations(t *testing.T) {
 	t.Parallel()
-	attack(t, makeWorld(t, true, []string{"COFFER_WEBHOOKS=name=quiet;url=https://hooks.invalid/" + hookToken + ";secret=" + hookSecret,
+	attack(t, makeWorld(t, true, []string{"COFFER_WEBHOOKS=name=quiet;url=https://hooks.invalid/" + hookToken + ";secret=" + hookSecret +
+		" name=broker;url=amqp://events:" + brokerPassword + "@broker.invalid/?routing_key=q",
 		"COFFER_REPLICATION_TARGETS=name=far;endpoint=https://s3.invalid;access_key_id=FARAWAYKEY;secret=" + targetSecret + ";account=*"}), operationRows)
 }
 
 // Secrets that an operator configures, and the token that some have in a URL.
 const (
-	hookToken    = "a-token-in-the-path-of-a-webhook"
-	hookSecret   = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-	targetSecret = "theSecretOfAFarAwayServiceThatIsLongEnough"
+	hookToken      = "a-token-in-the-path-of-a-webhook"
+	hookSecret     = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+	brokerPassword = "thePasswordOfABrokerOfOurs"
+	targetSecret   = "theSecretOfAFarAwayServiceThatIsLongEnough"
 )
 
 func fileModes(t *testing.T, w *world) {
@@ -275,12 +277,15 @@ func (w *world) customerKey(t *testing.T, secrets map[string]string, seen func(a
 func (w *world) configuredSecrets(t *testing.T, secrets map[string]string, seen func(answer)) {
 	t.Helper()
 	secrets["the token of a webhook"], secrets["the secret of a webhook"], secrets["the secret of a target"] = hookToken, hookSecret, targetSecret
-	if err := w.socket.TestWebhook(t.Context(), "quiet"); err != nil {
-		t.Error(err)
+	secrets["the password of a broker"] = brokerPassword
+	for _, name := range []string{"quiet", "broker"} {
+		if err := w.socket.TestWebhook(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+		d := w.delivery(t, name)
+		seen(answer{body: d.Error})
 	}
-	d := w.delivery(t, "quiet")
-	seen(answer{body: d.Error})
-	for _, args := range [][]string{{"webhook", "list", "--json"}, {"webhook", "show", "quiet", "--json"}, {"webhook", "show", "quiet"}, {"check", "--json"}} {
+	for _, args := range [][]string{{"webhook", "list", "--json"}, {"webhook", "show", "quiet", "--json"}, {"webhook", "show", "quiet"}, {"webhook", "show", "broker", "--json"}, {"config", "show"}, {"check", "--json"}} {
 		r := w.server.Command(args...)
 		seen(answer{body: r.Stdout + r.Stderr})
 	}

@@ -47,7 +47,7 @@ func serve(t *testing.T) *instance {
 	cfg.MinFree, cfg.Command, cfg.Stdout = 0, "coffer", io.Discard
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	// A port that nobody listens at: its deliveries are shown as they failed.
-	cfg.Webhooks, cfg.WebhooksAllowPrivate = []coffer.Webhook{{Name: "orders", URL: "http://127.0.0.1:1/"}}, true
+	cfg.Webhooks, cfg.WebhooksAllowPrivate = []coffer.Webhook{{Name: "orders", URL: coffer.NewSecretFrom("http://127.0.0.1:1/")}}, true
 	cfg.Now, cfg.Rand = i.now, rand.Reader
 	cfg.Fatal = func(err error) { t.Errorf("Fatal(%v)", err) }
 	s, err := server.New(t.Context(), cfg)
