@@ -63,7 +63,7 @@ func TestTheOverviewShowsTheRequestsOfTheAccount(t *testing.T) {
 	p = w.again(p, "ann@example.com")
 	w.traffic.Count(p.account.ID, 1<<20)
 	w.traffic.Count(p.account.ID, 0)
-	a := p.sees("/", "3 requests, 2 MiB (2.1 MB) sent", "the highest bar is 2", "2 March: 2", "1 March: 1 MiB", "not counted", `height="100"`, `height="50"`)
+	a := p.sees("/", "3 requests, 2 MiB (2.1 MB) sent", "the highest bar is 2", "2 March: 2", "1 March: 1 MiB", "not counted", `height="100"`, `height="50"`, "from before this server counted")
 	if strings.Contains(a.body, "TiB") {
 		t.Error("the overview shows what another account was sent")
 	}

@@ -83,6 +83,9 @@ func newChart(id, name string, days []audit.Day, value func(audit.Day) int64, wo
 // Height is that of the charts.
 func (trafficView) Height() int { return chartHeight }
 
+// Uncounted tells whether some of the days were never counted.
+func (v trafficView) Uncounted() bool { return len(v.Days) > 0 && !v.Days[0].Counted }
+
 // Backwards are the days as the table has them, the newest first.
 func (v trafficView) Backwards() []audit.Day {
 	days := slices.Clone(v.Days)
