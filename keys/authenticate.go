@@ -8,6 +8,29 @@ import (
 	"coffer/sigv4"
 )
 
+const (
+	// Wrong signatures that one source may send for one access key, and for all
+	// unknown ones together. A secret that coffer made cannot be guessed at all; one
+	// that was imported may be short.
+	wrongBurst     = 3000
+	wrongPerSecond = 100
+)
+
+// attempt is whose wrong signatures are counted together, over all fronts.
+type attempt struct {
+	source string
+	id     coffer.AccessKeyID // "" is all that are unknown
+}
+
+func attemptOf(source netip.Addr, id coffer.AccessKeyID) attempt {
+	return attempt{coffer.SourceNetwork(source), id}
+}
+
+// tooMany is the answer to who was wrong too often.
+func tooMany() error {
+	return coffer.Errorf(coffer.SlowDown, "Please reduce your request rate: too many requests from this address had a wrong signature.")
+}
+
 // Proof is who signed a request, by a signature that was checked.
 type Proof struct {
 	// Known is the Access Key ID that the request names, once it is sure that there
@@ -28,13 +51,13 @@ func (s *Service) Authenticate(ctx context.Context, auth *sigv4.Auth, source net
 	id, now := coffer.AccessKeyID(c.AccessKeyID), s.now()
 	signer, err := s.claimed(ctx, id, auth)
 	if err != nil {
-		if coffer.CodeOf(err) != coffer.Internal && !s.attempts.wrong(now, attemptOf(source, "")) {
+		if coffer.CodeOf(err) != coffer.Internal && !s.attempts.take(now, attemptOf(source, "")) {
 			err = tooMany()
 		}
 		return Proof{}, err
 	}
 	p := Proof{Known: id, Actor: signer.Actor}
-	if !s.attempts.mayTry(now, attemptOf(source, id)) {
+	if !s.attempts.may(now, attemptOf(source, id)) {
 		return p, tooMany()
 	}
 	err = unknownID(id)
@@ -48,7 +71,7 @@ func (s *Service) Authenticate(ctx context.Context, auth *sigv4.Auth, source net
 		}
 		return p, err
 	}
-	s.attempts.wrong(now, attemptOf(source, id))
+	s.attempts.take(now, attemptOf(source, id))
 	return p, err
 }
 

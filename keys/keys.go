@@ -45,7 +45,8 @@ type Service struct {
 
 	links    links
 	sessions sessions
-	attempts attempts
+	attempts rates[attempt]          // wrong signatures
+	made     rates[coffer.AccountID] // temporary credentials that were asked for
 	evidence evidence
 	flushing sync.Mutex // held while evidence is written, and while a rotation begins
 
@@ -72,6 +73,8 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 		cache:      newCache(),
 		watchEvery: time.Second,
 		evidence:   newEvidence(),
+		attempts:   rates[attempt]{burst: wrongBurst, perSecond: wrongPerSecond},
+		made:       rates[coffer.AccountID]{burst: sessionsBurst, perSecond: sessionsPerSecond},
 		stop:       stop,
 	}
 	// The watches begin before the first lookup can fill the cache, so no change

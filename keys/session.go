@@ -114,6 +114,13 @@ func (s *sessions) put(token string, e sessionEntry) {
 	s.entries[token] = e
 }
 
+// How many temporary credentials an account may be given: so many at once, and then
+// so many a second. Each is an event of the audit log.
+const (
+	sessionsBurst     = 500
+	sessionsPerSecond = 50
+)
+
 // SessionInput says which temporary credential to make.
 type SessionInput struct {
 	Name   string
@@ -135,6 +142,9 @@ type TemporaryCredential struct {
 func (s Session) NewSession(ctx context.Context, actor coffer.Actor, in SessionInput) (TemporaryCredential, error) {
 	if actor.Session != nil || actor.Key == "" || actor.Key != s.caller.Key {
 		return TemporaryCredential{}, coffer.Errorf(coffer.AccessDenied, "a temporary credential is made with an access key, not with another temporary credential")
+	}
+	if !s.s.made.take(s.s.now(), actor.Account) {
+		return TemporaryCredential{}, coffer.Errorf(coffer.SlowDown, "Please reduce your request rate: this account asks for more than %d temporary credentials a second.", sessionsPerSecond)
 	}
 	id, err := coffer.NewTemporaryID(s.s.rand)
 	if err != nil {

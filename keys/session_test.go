@@ -248,6 +248,30 @@ func TestNewSessionIsMadeByAKeyOnly(t *testing.T) {
 	}
 }
 
+func TestAnAccountIsNotGivenSessionsWithoutEnd(t *testing.T) {
+	s, c := newClocked(t)
+	key, secret := create(t, s, ann, CreateInput{})
+	actor, err := pairOf(key, secret).ask(t, s, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		_, err := s.As(coffer.Caller{Account: ann.ID, Key: key.ID}).NewSession(t.Context(), actor, SessionInput{Life: time.Hour})
+		return err
+	}
+	for range sessionsBurst {
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ask(); coffer.CodeOf(err) != coffer.SlowDown {
+		t.Errorf("after %d at once: %v, want SlowDown", sessionsBurst, err)
+	}
+	if c.add(time.Second); ask() != nil {
+		t.Error("a second later none is given")
+	}
+}
+
 // TestSessionsAreEvidenceOfTheirKey: who uses a session holds up the end of the
 // credential that it was made from.
 func TestSessionsAreEvidenceOfTheirKey(t *testing.T) {

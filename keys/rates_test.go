@@ -10,10 +10,10 @@ import (
 )
 
 func TestWrongSignaturesAreSlowedDown(t *testing.T) {
-	l := &attempts{}
+	l := &rates[attempt]{burst: wrongBurst, perSecond: wrongPerSecond}
 	from, near, far := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8:1::1")
 	for i := range wrongBurst {
-		if a := attemptOf(from, "id"); !l.mayTry(noon, a) || !l.wrong(noon, a) {
+		if a := attemptOf(from, "id"); !l.may(noon, a) || !l.take(noon, a) {
 			t.Fatalf("wrong signature %d is refused, want %d taken", i+1, wrongBurst)
 		}
 	}
@@ -30,18 +30,18 @@ func TestWrongSignaturesAreSlowedDown(t *testing.T) {
 		{"OtherKey", from, "other", 0, true},
 		{"Later", from, "id", time.Second, true},
 	} {
-		if got := l.mayTry(noon.Add(tt.at), attemptOf(tt.source, tt.id)); got != tt.want {
-			t.Errorf("%s: mayTry = %t, want %t", tt.name, got, tt.want)
+		if got := l.may(noon.Add(tt.at), attemptOf(tt.source, tt.id)); got != tt.want {
+			t.Errorf("%s: may = %t, want %t", tt.name, got, tt.want)
 		}
 	}
 }
 
-func TestAttemptsAreBoundedInMemory(t *testing.T) {
-	l := &attempts{}
-	for i := range attemptsMax + 1000 {
-		l.wrong(noon, attemptOf(somewhere, coffer.AccessKeyID(fmt.Sprint(i))))
+func TestRatesAreBoundedInMemory(t *testing.T) {
+	l := &rates[attempt]{burst: wrongBurst, perSecond: wrongPerSecond}
+	for i := range ratesMax + 1000 {
+		l.take(noon, attemptOf(somewhere, coffer.AccessKeyID(fmt.Sprint(i))))
 	}
-	if n := len(l.table); n > attemptsMax {
-		t.Errorf("%d attempts are kept, want at most %d", n, attemptsMax)
+	if n := len(l.table); n > ratesMax {
+		t.Errorf("%d attempts are kept, want at most %d", n, ratesMax)
 	}
 }
