@@ -16,6 +16,9 @@ func (x *machine) rename(o op) {
 	b, want := x.enter(o, "GetObject", o.FromKey, source)
 	q := x.request(o, http.MethodPut, "renameObject", "")
 	q.header.Set("x-amz-rename-source", url.PathEscape(o.FromKey))
+	if who(o.As).account == "" {
+		want = append(want, "AccessDenied") // as all copies, it must be signed
+	}
 	if o.Key == o.FromKey {
 		want = append(want, "InvalidRequest")
 	}
