@@ -136,6 +136,17 @@ func (w *world) crashStep(t *testing.T, l *ledger, rng *rand.Rand, writer, n int
 		if _, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: key, SourceBucket: "bucket", SourceKey: source.Key, Replace: true}); err != nil {
 			return err
 		}
+	case 6:
+		source, err := w.alice.Head(t.Context(), GetInput{Bucket: "bucket", Key: fmt.Sprintf("%d/%d", writer, rng.IntN(crashKeys))})
+		if err != nil || source.Key == key {
+			return nil
+		}
+		l.begin(key, source.ETag)
+		l.begin(source.Key, "")
+		if err := w.alice.Rename(t.Context(), RenameInput{Bucket: "bucket", Key: key, SourceKey: source.Key}); err != nil {
+			return err
+		}
+		l.end(source.Key)
 	case 2:
 		u, err := w.alice.CreateUpload(t.Context(), UploadInput{Bucket: "bucket", Key: key})
 		if err != nil {

@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -297,6 +298,44 @@ func TestHungDiskHoldsOnlyWhatNeedsIt(t *testing.T) {
 	server.Restart()
 	for _, wrong := range expect(newClient(server, "hung"), want) {
 		t.Errorf("after the disk hung: %s", wrong)
+	}
+}
+
+// TestHungDiskKeepsNoStopWaiting stops a server whose syncs do not end: it ends all the
+// same, and what was acknowledged is there at the next start.
+func TestHungDiskKeepsNoStopWaiting(t *testing.T) {
+	newSeed(t)
+	needTracer(t)
+	server := harness.Start(t, harness.Options{Args: []string{"--drain-timeout", "1s"}})
+	c := newClient(server, "hung")
+	makeBucket(t, c)
+	want := map[string]version{"small": mustPut(t, c, "small", content("small", 1000)), "large": mustPut(t, c, "large", content("large", 1<<20))}
+	tr := trace(t, server, traceOrder{Calls: syncs, Path: server.Data, When: 1, Last: 1 << 20, Action: traceHang})
+	sizes := []int64{1000, 200 << 10}
+	ended := make(chan error, len(sizes))
+	for i, size := range sizes {
+		go func() {
+			key := "waits-" + string(rune('a'+i))
+			r, err := c.do(request{method: http.MethodPut, key: key, body: content(key, size)})
+			if err == nil && r.status < 300 {
+				err = fmt.Errorf("PUT %s while no sync ends = %s, want no success", key, r)
+			} else {
+				err = nil
+			}
+			ended <- err
+		}()
+	}
+	eventually(t, hangLimit, "not ready while the disk hangs", func() bool { return !isReady(t, server) })
+	server.Stop()
+	tr.end()
+	for range sizes {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	server.Restart()
+	for _, wrong := range expect(newClient(server, "hung"), want) {
+		t.Errorf("after a stop while the disk hung: %s", wrong)
 	}
 }
 
