@@ -71,7 +71,7 @@ func fullNotifications(s shell, wrong problems) notificationsPage {
 		[]coffer.NotificationRule{{ID: "<id>", Webhook: "hook", Events: []string{"s3:ObjectCreated:*", "s3:ObjectCreated:Put"}, Prefix: "<p>", Suffix: ".jpg"}, {ID: "all", Webhook: "hook"}},
 		[]objects.Destination{{Name: "hook", Log: true}, {Name: "other"}},
 		[]webhookLog{{"hook", objects.WebhookCounts{Waiting: 1, Dead: 2, Delivered: 3, Failed: 4}, []objects.Delivery{
-			{ID: "d", Time: noon, Took: time.Second, Status: 200, Events: 2}, {ID: "e", Time: noon, Error: "<refused>", Events: 1}}}, {Name: "quiet"}},
+			{ID: "d", Time: noon, Took: time.Second, Status: 200, Events: 2}, {ID: "e", Time: noon, Error: "<refused>", Events: 1}, {ID: "f", Time: noon, Events: 1}}}, {Name: "quiet"}},
 		notificationForm{"hook", "<p>", ".jpg", []string{"s3:ObjectCreated:*"}}}
 }
 
