@@ -62,7 +62,7 @@ func CheckWebsite(w Website) error {
 	case w.Error != "" && CheckObjectKey(w.Error) != nil:
 		return websiteArgument("ErrorDocument", "The ErrorDocument Key is not well formed", w.Error)
 	case len(w.Rules) > WebsiteRulesMax:
-		return websiteArgument("RoutingRules", itoa(len(w.Rules))+" routing rules provided, the number of routing rules in a website configuration is limited to "+itoa(WebsiteRulesMax)+".", itoa(len(w.Rules)))
+		return Errorf(InvalidRequest, "%d routing rules provided, the number of routing rules in a website configuration is limited to %d.", len(w.Rules), WebsiteRulesMax)
 	}
 	for i := range w.Rules {
 		if err := w.Rules[i].check(); err != nil {
@@ -79,9 +79,9 @@ func websiteArgument(name, message, value string) error {
 func (r *WebsiteRule) check() error {
 	switch {
 	case r.ErrorCode != 0 && (r.ErrorCode < 400 || r.ErrorCode > 599):
-		return websiteArgument("HttpErrorCodeReturnedEquals", "The provided HTTP error code ("+itoa(r.ErrorCode)+") is not valid. Valid codes are 4XX or 5XX.", itoa(r.ErrorCode))
+		return Errorf(InvalidRequest, "The provided HTTP error code (%d) is not valid. Valid codes are 4XX or 5XX.", r.ErrorCode)
 	case r.Code != 0 && (r.Code < 301 || r.Code > 399):
-		return websiteArgument("HttpRedirectCode", "The provided HTTP redirect code ("+itoa(r.Code)+") is not valid. Valid codes are 3XX except 300.", itoa(r.Code))
+		return Errorf(InvalidRequest, "The provided HTTP redirect code (%d) is not valid. Valid codes are 3XX except 300.", r.Code)
 	case r.ReplaceKey != nil && r.ReplacePrefix != nil:
 		return Errorf(InvalidRequest, "You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
 	}

@@ -3,7 +3,7 @@ package coffer
 import "testing"
 
 func TestWebsiteRulesAreLimited(t *testing.T) {
-	for n, want := range map[int]Code{WebsiteRulesMax: Internal, WebsiteRulesMax + 1: InvalidArgument} {
+	for n, want := range map[int]Code{WebsiteRulesMax: Internal, WebsiteRulesMax + 1: InvalidRequest} {
 		err := CheckWebsite(Website{Index: "index.html", Rules: make([]WebsiteRule, n)})
 		if CodeOf(err) != want || (err == nil) != (want == Internal) {
 			t.Errorf("CheckWebsite with %d rules = %v, want code %d", n, err, want)

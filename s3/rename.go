@@ -27,16 +27,14 @@ func (q *request) renameObject() error {
 	return q.ok(http.StatusOK)
 }
 
-// renameSource reads the x-amz-rename-source header, URL-encoded once: a key of
-// the bucket, or a slash, the bucket, a slash and the key. A lone slash before the
-// key is not part of it, so that a key which begins with one is named by the
-// longer form.
+// renameSource reads the x-amz-rename-source header, URL-encoded once: the bucket, a
+// slash and the key, or the key alone, either behind a slash that is not part of it
+// (AWS, "RenameObject": the pattern is the first form, the examples are the second). A
+// key that begins with a slash or with the name of its bucket is named by the first.
 func (q *request) renameSource() (string, error) {
 	header := q.r.Header.Get("X-Amz-Rename-Source")
 	key, err := url.PathUnescape(header)
-	if rest, ok := strings.CutPrefix(key, "/"); ok {
-		key = strings.TrimPrefix(rest, string(q.bucket)+"/")
-	}
+	key = strings.TrimPrefix(strings.TrimPrefix(key, "/"), string(q.bucket)+"/")
 	if err != nil || key == "" {
 		return "", coffer.Errorf(coffer.InvalidArgument, "x-amz-rename-source must be the URL-encoded key of an object in the bucket.").
 			With("ArgumentName", "x-amz-rename-source").With("ArgumentValue", header)
