@@ -276,16 +276,21 @@ func (x *machine) copy(o op) {
 // may not take along.
 func (x *machine) copied(o op, source *version) refusals {
 	self := o.Bucket == o.FromBucket && o.Key == o.FromKey
-	switch {
-	case source.tags != "" && (!x.may(o.As, ofVersion("GetObjectTagging", o.FromVersion), o.FromBucket, o.FromKey, source) ||
-		!x.may(o.As, "PutObjectTagging", o.Bucket, o.Key, nil)):
-		return refusals{"AccessDenied"}
-	case self && o.FromVersion == 0 && o.Value == "" && o.Hold == "":
-		return refusals{"InvalidRequest"}
-	case self && (o.FromVersion == 0 || source == x.buckets[o.Bucket].current(o.Key)):
-		return refusals{"InvalidRequest", ok} // a lock is not in the list of what may change, nor is it excluded
+	var why refusals
+	if source.tags != "" && (!x.may(o.As, ofVersion("GetObjectTagging", o.FromVersion), o.FromBucket, o.FromKey, source) ||
+		!x.may(o.As, "PutObjectTagging", o.Bucket, o.Key, nil)) {
+		why = refusals{"AccessDenied"}
 	}
-	return nil
+	switch {
+	case self && o.FromVersion == 0 && o.Value == "" && o.Hold == "":
+		return append(why, "InvalidRequest")
+	case self && (o.FromVersion == 0 || source == x.buckets[o.Bucket].current(o.Key)):
+		if why == nil {
+			why = refusals{ok} // a lock is not in the list of what may change, nor is it excluded
+		}
+		return append(why, "InvalidRequest")
+	}
+	return why
 }
 
 // source finds what is copied, how a request says it, and why it cannot be.
