@@ -149,7 +149,7 @@ func (s Session) replicate(tx meta.Tx, b coffer.Bucket, o *row) error {
 				tx.Add(replicationCountKey(b.ID, replicationsFailed), 1),
 				s.notReplicated(tx, b, r.Target, task, o.Modified, "SrcObjectNotEligible"))
 		} else {
-			err = s.enqueueReplication(tx, r.Target, task)
+			err = s.enqueueReplication(tx, r.Target, task, o.Modified)
 		}
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func (s Session) replicateChange(tx meta.Tx, b coffer.Bucket, o *row, what int) 
 				task.what = replicateObject
 			}
 			c.Status = coffer.ReplicationPending
-			if err := s.enqueueReplication(tx, r.Target, task); err != nil {
+			if err := s.enqueueReplication(tx, r.Target, task, o.Modified); err != nil {
 				return err
 			}
 		}

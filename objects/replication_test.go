@@ -43,7 +43,7 @@ func TestWhatIsPutOffDoesNotStandInTheWay(t *testing.T) {
 	must(t, w.Meta.Update(ctx, func(tx meta.Tx) error {
 		for i := range replicationLook {
 			if err := w.enqueueReplication(tx, "there", ReplicationTask{what: replicateObject, Bucket: "bucket", bucketID: 1,
-				Key: strconv.Itoa(i), To: "nowhere", Due: w.clock.Now().Add(time.Hour)}); err != nil {
+				Key: strconv.Itoa(i), To: "nowhere", Due: w.clock.Now().Add(time.Minute)}, w.clock.Now()); err != nil {
 				return err
 			}
 		}
@@ -51,11 +51,46 @@ func TestWhatIsPutOffDoesNotStandInTheWay(t *testing.T) {
 	}))
 	w.clock.step(time.Second)
 	must(t, w.Meta.Update(ctx, func(tx meta.Tx) error {
-		return w.enqueueReplication(tx, "there", ReplicationTask{what: replicateObject, Bucket: "other", bucketID: 2, Key: "k", To: "copies"})
+		return w.enqueueReplication(tx, "there", ReplicationTask{what: replicateObject, Bucket: "other", bucketID: 2, Key: "k", To: "copies"}, w.clock.Now())
 	}))
 	list, _, err := w.WaitingReplications(ctx, "there", 10)
 	if err != nil || len(list) != 1 || list[0].Bucket != "other" {
 		t.Errorf("WaitingReplications() behind %d that were put off = %v, %v, want the one that is due", replicationLook, list, err)
+	}
+}
+
+// TestVersionsAreReplicatedInTheirOrder holds where the clock goes back between two: the
+// other service takes what comes last for the newest. And a try that was put off while
+// the clock was ahead is made, for all that.
+func TestVersionsAreReplicatedInTheirOrder(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ReplicationTargets = []coffer.ReplicationTarget{{Name: "there", Account: coffer.AnyAccount}}
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	must(t, w.alice.PutBucketReplication(ctx, "bucket", coffer.Replication{Role: "r", Rules: []coffer.ReplicationRule{
+		{ID: "r", Enabled: true, ARN: "arn:aws:s3:::there:copies", DeleteMarkers: true}}}))
+	var written []string
+	for i := range 6 {
+		written = append(written, w.put(t, "k", content(uint64(i), 10)).VersionID)
+		w.clock.step(-time.Hour)
+		if i == 3 {
+			gone, err := w.alice.Delete(ctx, "bucket", Doomed{Key: "k"})
+			must(t, err)
+			written = append(written, gone.VersionID)
+		}
+	}
+	w.clock.step(-100 * time.Hour)
+	for i, version := range written {
+		list, _, err := w.WaitingReplications(ctx, "there", 10)
+		if err != nil || len(list) != 1 || list[0].Version != version {
+			t.Fatalf("WaitingReplications() %d = %v, %v, want version %s, which was written next", i, list, err, version)
+		}
+		must(t, w.ReplicationLater(ctx, "there", list[0], w.clock.Now().Add(200*time.Hour), "refused while the clock was ahead"))
+		list, _, err = w.WaitingReplications(ctx, "there", 10)
+		if err != nil || len(list) != 1 || list[0].Version != version {
+			t.Fatalf("WaitingReplications() %d after a try that was put off for days = %v, %v, want version %s", i, list, err, version)
+		}
+		must(t, w.ReplicationDone(ctx, "there", list[0], "v"))
 	}
 }
 

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"iter"
 	"time"
@@ -28,10 +29,20 @@ func replicationCountKey(id coffer.BucketID, which byte) []byte {
 	return meta.Key(meta.PrefixReplicationCount, meta.KeyUint64(uint64(id)), []byte{which})
 }
 
-func (s *Service) enqueueReplication(tx meta.Tx, target string, t ReplicationTask) error {
+// replicationPutOffMax is longer than any try is put off. One that is due later was put
+// off by a clock that was ahead.
+const replicationPutOffMax = time.Hour
+
+// enqueueReplication queues the copy of a version, or of a change of it, of the time
+// that the version has: the versions of a key have theirs in order, whatever the clock
+// did between them.
+func (s *Service) enqueueReplication(tx meta.Tx, target string, t ReplicationTask, version time.Time) error {
 	id, err := s.id(taskIDLen - 8)
 	if err != nil {
 		return err
+	}
+	if at := nanoseconds(version); at > binary.BigEndian.Uint64(id) {
+		binary.BigEndian.PutUint64(id, at)
 	}
 	return errors.Join(
 		tx.Set(taskKey(target, id), encodeTask(t)),
@@ -79,7 +90,7 @@ func (s *Service) WaitingReplications(ctx context.Context, target string, max in
 			switch {
 			case held[p] || far && putOff[all]:
 				continue
-			case t.Due.After(now):
+			case t.Due.After(now) && t.Due.Before(now.Add(replicationPutOffMax)):
 				putOff[all] = true
 				if next.IsZero() || t.Due.Before(next) {
 					next = t.Due
