@@ -64,12 +64,17 @@ func BenchmarkSmallRange(b *testing.B) {
 	}
 }
 
-func BenchmarkPut128KiB(b *testing.B) {
+func BenchmarkPut128KiB(b *testing.B) { benchmarkPuts(b, 128<<10, 16) }
+
+func BenchmarkPut1MiB(b *testing.B) { benchmarkPuts(b, 1<<20, 4) }
+
+// benchmarkPuts stores blobs of a size, so many at a time for each processor.
+func benchmarkPuts(b *testing.B, size, parallel int) {
 	s := openWith(b, Options{Dirs: []string{b.TempDir()}})
-	content := blobtest.Content(1, 128<<10)
-	b.SetBytes(128 << 10)
+	content := blobtest.Content(1, size)
+	b.SetBytes(int64(size))
 	b.ReportAllocs()
-	b.SetParallelism(16)
+	b.SetParallelism(parallel)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, _, err := s.Put(b.Context(), bytes.NewReader(content)); err != nil {
