@@ -105,7 +105,7 @@ func (c *chunks) next() error {
 	line, err := c.r.ReadSlice('\n')
 	switch {
 	case err == bufio.ErrBufferFull:
-		return refuse(codeInvalidRequest, "A chunk header of the aws-chunked body is too long.")
+		return refuse(codeIncompleteBody, "A chunk header of the aws-chunked body is too long.")
 	case err != nil:
 		return incomplete(err)
 	}
@@ -194,7 +194,7 @@ func (c *chunks) finish() error {
 	case io.EOF:
 		return nil
 	case nil:
-		return refuse(codeInvalidRequest, "Bytes follow the end of the aws-chunked body.")
+		return refuse(codeIncompleteBody, "Bytes follow the end of the aws-chunked body.")
 	default:
 		return incomplete(err)
 	}
@@ -232,6 +232,8 @@ func (c *chunks) check(given []byte) error {
 	return nil
 }
 
+// malformedChunk has the code that AWS was seen to answer with, whatever is wrong
+// with the framing.
 func malformedChunk() *Error {
-	return refuse(codeInvalidRequest, "The aws-chunked body is malformed: a chunk is a size in hex digits, its signature if chunks are signed, CRLF, that many bytes, CRLF.")
+	return refuse(codeIncompleteBody, "The aws-chunked body is malformed: a chunk is a size in hex digits, its signature if chunks are signed, CRLF, that many bytes, CRLF.")
 }
