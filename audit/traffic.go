@@ -121,10 +121,10 @@ func (t *Traffic) Days(ctx context.Context, caller coffer.Caller, account coffer
 		for i := range days {
 			k := dayOf{today - uint64(n-1-i), account}
 			days[i] = Day{Date: time.Unix(int64(k.day)*int64(trafficDay/time.Second), 0).UTC(), Counted: k.day >= first}
-			if days[i].Requests, err = readTraffic(r, trafficKey(k, trafficRequests)); err != nil {
+			if days[i].Requests, err = meta.ReadCounter(r, trafficKey(k, trafficRequests)); err != nil {
 				return err
 			}
-			if days[i].Bytes, err = readTraffic(r, trafficKey(k, trafficBytes)); err != nil {
+			if days[i].Bytes, err = meta.ReadCounter(r, trafficKey(k, trafficBytes)); err != nil {
 				return err
 			}
 		}
@@ -153,17 +153,6 @@ func firstTraffic(r meta.Reader, today uint64) (uint64, error) {
 	}
 	k, _, err := splitTrafficKey(it.Key())
 	return k.day, err
-}
-
-func readTraffic(r meta.Reader, key []byte) (int64, error) {
-	value, err := r.Get(key)
-	if errors.Is(err, meta.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return meta.Counter(value)
 }
 
 // Expire ends the counters of days that are older than events are kept.

@@ -2,6 +2,7 @@ package meta
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -16,6 +17,18 @@ func Counter(value []byte) (int64, error) {
 		return 0, fmt.Errorf("counter of %d bytes, want %d", len(value), CounterBytes)
 	}
 	return int64(binary.BigEndian.Uint64(value)), nil
+}
+
+// ReadCounter reads the counter at key; one that was never added to is 0.
+func ReadCounter(r Reader, key []byte) (int64, error) {
+	value, err := r.Get(key)
+	if errors.Is(err, ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return Counter(value)
 }
 
 // CounterValue returns the value that stands for n, for a counter that is Set.

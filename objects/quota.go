@@ -102,7 +102,7 @@ func (s *Service) withinQuota(r meta.Reader, b coffer.Bucket, objects, bytes int
 		return err
 	}
 	return checkUse(q, "account", string(b.Account), objects, bytes, func(which byte) (int64, error) {
-		return readCounter(r, accountCountKey(b.Account, which))
+		return meta.ReadCounter(r, accountCountKey(b.Account, which))
 	})
 }
 
@@ -200,7 +200,7 @@ func (s Session) AccountQuota(ctx context.Context, account coffer.AccountID) (q 
 		if q, err = readQuota(r, accountQuotaKey(account)); err != nil {
 			return err
 		}
-		if u, err = readUse(func(which byte) (int64, error) { return readCounter(r, accountCountKey(account, which)) }); err != nil {
+		if u, err = readUse(func(which byte) (int64, error) { return meta.ReadCounter(r, accountCountKey(account, which)) }); err != nil {
 			return err
 		}
 		for _, err := range owner.bucketNames(r, "", "") {

@@ -231,7 +231,7 @@ func (s *Service) ReplicationCounts(ctx context.Context, bucket coffer.BucketNam
 			return err
 		}
 		for which, value := range map[byte]*int64{replicationsWaiting: &c.Waiting, replicationsCompleted: &c.Completed, replicationsFailed: &c.Failed} {
-			if *value, err = readCounter(r, replicationCountKey(b.ID, which)); err != nil {
+			if *value, err = meta.ReadCounter(r, replicationCountKey(b.ID, which)); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package objects
 
 import (
 	"context"
-	"errors"
 
 	"coffer"
 	"coffer/meta"
@@ -51,16 +50,5 @@ func (s Session) Usage(ctx context.Context) ([]BucketUsage, error) {
 // readCount reads a counter of a bucket, which is not there before it first
 // changed.
 func readCount(r meta.Reader, id coffer.BucketID, which byte) (int64, error) {
-	return readCounter(r, countKey(id, which))
-}
-
-func readCounter(r meta.Reader, key []byte) (int64, error) {
-	value, err := r.Get(key)
-	if errors.Is(err, meta.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return meta.Counter(value)
+	return meta.ReadCounter(r, countKey(id, which))
 }
