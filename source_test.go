@@ -5,6 +5,15 @@ import (
 	"testing"
 )
 
+func TestSourceOf(t *testing.T) {
+	for remote, want := range map[string]string{"192.0.2.1:80": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "[::ffff:192.0.2.1]:80": "192.0.2.1",
+		"": "invalid IP", "@": "invalid IP", "192.0.2.1": "invalid IP", "example.com:80": "invalid IP"} {
+		if got := SourceOf(remote).String(); got != want {
+			t.Errorf("SourceOf(%q) = %s, want %s", remote, got, want)
+		}
+	}
+}
+
 func TestSourceNetwork(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7":          "192.0.2.7",

@@ -3,7 +3,6 @@ package api
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/netip"
 	"strings"
 
@@ -116,11 +115,4 @@ func (h *handler) session(q *request) (coffer.Caller, error) {
 
 // source is the address that the request came from; it is not valid for a socket
 // that has none.
-func (q *request) source() netip.Addr {
-	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr, _ := netip.ParseAddr(host)
-	return addr.Unmap()
-}
+func (q *request) source() netip.Addr { return coffer.SourceOf(q.r.RemoteAddr) }

@@ -211,10 +211,7 @@ func (q *request) authenticate(body []byte) error {
 
 // source is the address that the request came from; it is not valid for a socket
 // that has none.
-func (q *request) source() netip.Addr {
-	from, _ := netip.ParseAddrPort(q.r.RemoteAddr)
-	return from.Addr().Unmap()
-}
+func (q *request) source() netip.Addr { return coffer.SourceOf(q.r.RemoteAddr) }
 
 func (h *Handler) newRequestID() string {
 	var b [10]byte

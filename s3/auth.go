@@ -95,7 +95,4 @@ func (q *request) verify(auth *sigv4.Auth) (sigv4.Key, error) {
 
 // source is the address that the request came from; it is not valid for a socket
 // that has none.
-func (q *request) source() netip.Addr {
-	from, _ := netip.ParseAddrPort(q.r.RemoteAddr)
-	return from.Addr().Unmap()
-}
+func (q *request) source() netip.Addr { return coffer.SourceOf(q.r.RemoteAddr) }
