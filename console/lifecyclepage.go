@@ -204,29 +204,10 @@ func (q *request) lifecycle(b coffer.Bucket) (coffer.Lifecycle, error) {
 // addRule adds a rule to the lifecycle or, if the form says try, counts what it
 // would do and changes nothing.
 func (q *request) addRule() error {
-	var tried *objects.LifecycleSums
-	again := func(status int, wrong problems) error { return q.lifecyclePage(status, wrong, tried) }
 	if q.value("do") == "try" {
-		if err := q.writes(); err != nil {
-			return err
-		}
-		b, err := q.bucket()
-		if err != nil {
-			return err
-		}
-		wrong := problems{}
-		sums, err := q.tryRule(b)
-		if err != nil {
-			status, ok := q.typo(wrong, "rule", err)
-			if !ok {
-				return err
-			}
-			return again(status, wrong)
-		}
-		tried = &sums
-		return again(http.StatusOK, wrong)
+		return q.tryRule()
 	}
-	return q.changeBucket("/lifecycle", "rule", "saved", again, func(b coffer.Bucket) error {
+	return q.changeBucket("/lifecycle", "rule", "saved", q.lifecycleAnswer, func(b coffer.Bucket) error {
 		if err := q.checkRevision(b); err != nil {
 			return err
 		}
@@ -250,8 +231,29 @@ func (q *request) addRule() error {
 	})
 }
 
-// tryRule counts what the new rule alone would do now.
-func (q *request) tryRule(b coffer.Bucket) (objects.LifecycleSums, error) {
+// tryRule answers with the form and what the rule in it would do now.
+func (q *request) tryRule() error {
+	if err := q.writes(); err != nil {
+		return err
+	}
+	b, err := q.bucket()
+	if err != nil {
+		return err
+	}
+	sums, err := q.countRule(b)
+	if err == nil {
+		return q.lifecyclePage(http.StatusOK, problems{}, &sums)
+	}
+	wrong := problems{}
+	status, ok := q.typo(wrong, "rule", err)
+	if !ok {
+		return err
+	}
+	return q.lifecycleAnswer(status, wrong)
+}
+
+// countRule counts what the new rule alone would do now.
+func (q *request) countRule(b coffer.Bucket) (objects.LifecycleSums, error) {
 	rule, err := q.newRule(false)
 	if err != nil {
 		return objects.LifecycleSums{}, err
