@@ -86,7 +86,7 @@ func (a *amqpConn) publishWindow(ctx context.Context, messages []Message) error 
 			Headers: amqp.Table{"key": m.Key},
 		})
 		if err != nil {
-			return a.why(err)
+			return a.why(ctx, err)
 		}
 		confirms = append(confirms, confirm)
 	}
@@ -96,26 +96,33 @@ func (a *amqpConn) publishWindow(ctx context.Context, messages []Message) error 
 			return err
 		}
 		if !taken {
-			return a.why(errors.New("it did not confirm the event"))
+			return a.why(ctx, errors.New("it did not confirm the event"))
 		}
 	}
 	// A message that no queue took is returned before it is confirmed.
 	select {
-	case r := <-a.returns:
-		return fmt.Errorf("no queue takes the events: it answered %d %s", r.ReplyCode, r.ReplyText)
+	case r, open := <-a.returns:
+		if open {
+			return fmt.Errorf("no queue takes the events: it answered %d %s", r.ReplyCode, r.ReplyText)
+		}
 	default:
-		return nil
 	}
+	return nil
 }
 
-// why is what the broker said when it ended the channel, or else err.
-func (a *amqpConn) why(err error) error {
+// why is what the broker said when it ended the channel, or else err. A channel counts as
+// closed a moment before the reason is delivered; one that is closed always delivers it, or
+// closes ends.
+func (a *amqpConn) why(ctx context.Context, err error) error {
+	if !a.channel.IsClosed() {
+		return err
+	}
 	select {
 	case end := <-a.ends:
 		if end != nil {
 			return end
 		}
-	default:
+	case <-ctx.Done():
 	}
 	return err
 }
