@@ -91,12 +91,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("Server", "coffer")
 	head.Set("x-amz-request-id", q.id)
 	head.Set("x-amz-id-2", hostID)
-	if len(r.TransferEncoding) > 0 && r.TLS == nil {
-		// net/http lets Content-Length beside Transfer-Encoding pass without a word. A
-		// proxy in front may have read the length, and what it took for the body would
-		// be the next request here: there is none on this connection.
-		head.Set("Connection", "close")
-	}
 	defer q.forget()
 	defer q.finish()
 	defer q.catch()

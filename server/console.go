@@ -37,9 +37,7 @@ func (s *Server) openConsole(base context.Context) error {
 		end()
 		return err
 	}
-	s.console.http = httpServer(base, s.connections.handler(forwarded(s.cfg.TrustedProxies, deadlines{
-		next: handler, now: s.cfg.Now, inFlight: &s.inFlight,
-	})), s.cfg.Logger)
+	s.console.http = httpServer(base, s.front(handler), s.cfg.Logger)
 	s.console.http.ConnContext = s.connections.context
 	// A page that is open somewhere must not hold up the end.
 	s.console.http.RegisterOnShutdown(end)

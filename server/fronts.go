@@ -22,6 +22,12 @@ const upkeepEvery = time.Second
 
 func version() string { return coffer.Version }
 
+// front is what stands before both the S3 address and the console: none of it knows
+// what is asked for.
+func (s *Server) front(next http.Handler) http.Handler {
+	return s.connections.handler(framed(forwarded(s.cfg.TrustedProxies, deadlines{next: next, now: s.cfg.Now, inFlight: &s.inFlight})))
+}
+
 // s3Handler serves the S3 address, on which STS is too.
 func (s *Server) s3Handler() http.Handler {
 	sts := &iam.Handler{Options: iam.Options{Keys: s.stores.keys, Regions: slices.Clone(s.cfg.Regions), Now: s.cfg.Now, Rand: s.cfg.Rand, Logger: s.cfg.Logger}}

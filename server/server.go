@@ -113,9 +113,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 
 	s.health = &health{store: s.stores.meta, writable: s.space.Writable}
 	s.gauges()
-	s.s3.http = httpServer(base, s.connections.handler(forwarded(cfg.TrustedProxies, deadlines{
-		next: consoleOrigin(s.ConsoleURL(), s.s3Handler()), now: cfg.Now, inFlight: &s.inFlight,
-	})), cfg.Logger)
+	s.s3.http = httpServer(base, s.front(consoleOrigin(s.ConsoleURL(), s.s3Handler())), cfg.Logger)
 	s.s3.http.ConnContext = s.connections.context
 	if err := s.openConsole(base); err != nil {
 		return nil, err

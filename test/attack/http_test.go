@@ -65,6 +65,12 @@ func smuggling(t *testing.T, w *world) {
 			}
 		}
 		w.s3(t, w.full, "DELETE", "/a-priv/smuggled", "").oneOf(t, "DELETE", 204)
+		for _, line := range []string{"POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", "POST /a-priv HTTP/1.1", "OPTIONS /a-priv/k HTTP/1.1", "PUT /a-priv/k HTTP/1.0\r\nConnection: keep-alive"} {
+			all := w.answers(t, line+"\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+hidden)
+			if n := strings.Count(all, "HTTP/1."); n > 1 || strings.Contains(all, bSecret) {
+				t.Errorf("%q has %d answers: %.300q, want one", line, n, all)
+			}
+		}
 	})
 }
 
