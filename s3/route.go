@@ -76,10 +76,12 @@ func (q *request) bucketOfHost() (string, bool) {
 	return "", false
 }
 
-// hostName is the host that the request is for, in lower case, without a port.
+// hostName is the host that the request is for, in lower case, without a port. What
+// stands behind a colon and is no port stays: redirects of websites name the host as
+// it came, and another host could stand there.
 func (q *request) hostName() string {
 	host := strings.ToLower(q.r.Host)
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.Trim(host[i+1:], "0123456789") == "" {
 		host = host[:i]
 	}
 	return strings.TrimSuffix(host, ".")

@@ -91,6 +91,8 @@ func TestNoHostIsTwoThings(t *testing.T) {
 		{"SITE.Website.LocalHost.:9000", "Location: http://b.example/x?y"},
 		{"site.localhost", "<Code>AccessDenied</Code>"},
 		{"website.localhost", "<li>Code: NoSuchBucket</li>"},
+		{"site.website.localhost:x", "<Code>InvalidBucketName</Code>"},
+		{"site.website.localhost:1:2", "<Code>InvalidBucketName</Code>"},
 		{"none.website.localhost", "<li>Code: NoSuchBucket</li>"},
 		{"awebsite.localhost", "<Code>NoSuchBucket</Code>"},
 		{"localhost", "<Code>InvalidBucketName</Code>"},

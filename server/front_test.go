@@ -137,6 +137,13 @@ func TestForwardedHeadersCountFromTrustedProxiesOnly(t *testing.T) {
 		{"AChainOfProxies", "10.1.1.1:5", "1.1.1.1, 203.0.113.9, 10.2.2.2", "", "203.0.113.9:0", "s3.test"},
 		{"GarbageEndsTheChain", "10.1.1.1:5", "203.0.113.9, unknown, 10.2.2.2", "", "10.2.2.2:0", "s3.test"},
 		{"NoHeader", "10.1.1.1:5", "", "", "10.1.1.1:5", "s3.test"},
+		{"WithAPort", "10.1.1.1:5", "203.0.113.9:4711", "", "203.0.113.9:0", "s3.test"},
+		{"WithAPortOfIPv6", "10.1.1.1:5", "[2001:db8::9]:4711", "", "[2001:db8::9]:0", "s3.test"},
+		{"InBrackets", "10.1.1.1:5", "[2001:db8::9]", "", "[2001:db8::9]:0", "s3.test"},
+		{"HostOfAnother", "10.1.1.1:5", "", "b.site.test:@evil.example", "10.1.1.1:5", "s3.test"},
+		{"HostWithAPath", "10.1.1.1:5", "", "b.site.test:80/..", "10.1.1.1:5", "s3.test"},
+		{"HostOfTwoLines", "10.1.1.1:5", "", "b.site.test\r\nSet-Cookie: a=b", "10.1.1.1:5", "s3.test"},
+		{"HostAndPort", "10.1.1.1:5", "", "b.site.test:8443", "10.1.1.1:5", "b.site.test:8443"},
 		{"TwoHosts", "10.1.1.1:5", "", "a, b", "10.1.1.1:5", "s3.test"},
 	}
 	for _, tt := range tests {

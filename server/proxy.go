@@ -32,8 +32,8 @@ func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
 		r2 := *r
 		chain := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for i := len(chain) - 1; i >= 0; i-- {
-			addr, err := netip.ParseAddr(strings.TrimSpace(chain[i]))
-			if err != nil {
+			addr, ok := forwardedAddr(strings.TrimSpace(chain[i]))
+			if !ok {
 				break
 			}
 			r2.RemoteAddr = net.JoinHostPort(addr.Unmap().String(), "0")
@@ -41,9 +41,25 @@ func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
 				break
 			}
 		}
-		if hosts := r.Header.Values("X-Forwarded-Host"); len(hosts) == 1 && !strings.Contains(hosts[0], ",") {
+		if hosts := r.Header.Values("X-Forwarded-Host"); len(hosts) == 1 && isHost(hosts[0]) {
 			r2.Host = hosts[0]
 		}
 		next.ServeHTTP(w, &r2)
 	})
+}
+
+// forwardedAddr reads one entry of X-Forwarded-For. Some proxies write the port too;
+// who were not understood would all pass for the proxy.
+func forwardedAddr(s string) (netip.Addr, bool) {
+	if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
+		return addr, true
+	}
+	addr, err := netip.ParseAddrPort(s)
+	return addr.Addr(), err == nil
+}
+
+// isHost tells whether s can be a host and a port. net/http has looked at the Host
+// header, and nobody at this one, which some proxies pass on as their clients wrote it.
+func isHost(s string) bool {
+	return s != "" && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz0123456789-._~%:[]") == ""
 }
