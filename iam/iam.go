@@ -150,7 +150,8 @@ func (q *request) serve(w http.ResponseWriter) (answer any, err error) {
 }
 
 // check refuses what the action does not take, since it may be a restriction that
-// somebody counts on, and what is there twice.
+// somebody counts on, what is there twice, and what is there and empty: AWS's
+// parameters have a length, and a role or a policy that got lost on its way is none.
 func (q *request) check(parameters []string) error {
 	if len(q.values) > valuesMax {
 		return coffer.Errorf(coffer.InvalidArgument, "the form has more than %d parameters", valuesMax)
@@ -163,6 +164,8 @@ func (q *request) check(parameters []string) error {
 		switch {
 		case len(values) > 1:
 			return coffer.Errorf(coffer.InvalidArgument, "the parameter %.100q was sent more than once", name)
+		case known[name] && values[0] == "":
+			return coffer.Errorf(coffer.InvalidArgument, "the parameter %s is empty: leave it out, or give it a value", name)
 		case !known[name]:
 			return coffer.Errorf(coffer.InvalidArgument, "%s does not take the parameter %.100q here", q.action, name)
 		}

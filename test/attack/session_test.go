@@ -21,6 +21,7 @@ var sessionRows = []row{
 	{"KEY-01", "a temporary credential makes no key", sessionMakesNone},
 	{"KEY-05", "a temporary credential makes no other", sessionMakesNoSession},
 	{"KEY-05", "a role and a policy bind who may do everything", roleBinds},
+	{"KEY-05", "a role, a policy or a name that got lost is refused", emptyParameters},
 	{"KEY-07", "nothing is given without a signature", unsignedSTS},
 	{"KEY-09", "a temporary credential ends with its key, on the open connection", sessionRevocation},
 	{"KEY-24", "a session is as long as STS allows", sessionLife},
@@ -291,6 +292,24 @@ func unsignedSTS(t *testing.T, w *world) {
 		}
 		w.sts(t, w.bFull, stsForm+"AssumeRole&RoleSessionName=ss&RoleArn="+url.QueryEscape("arn:aws:iam::"+string(w.a.ID)+":role/full")).is(t, "AssumeRole of another account", 403, "AccessDenied")
 		w.sts(t, w.full, stsForm+"AssumeRoleWithWebIdentity&WebIdentityToken=x").is(t, "AssumeRoleWithWebIdentity", 400, "InvalidAction")
+	})
+}
+
+// emptyParameters sends what is left of a parameter whose value got lost: to ignore it
+// would give all that the key may.
+func emptyParameters(t *testing.T, w *world) {
+	w.unchanged(t, func() {
+		for _, form := range []string{"AssumeRole&RoleSessionName=ss&RoleArn=", "AssumeRole&RoleSessionName=ss&RoleArn", "AssumeRole&RoleSessionName=ss&Policy=", "AssumeRole&RoleSessionName=",
+			"GetFederationToken&Name=ff&Policy=", "GetFederationToken&Name=", "GetSessionToken&DurationSeconds="} {
+			a := w.sts(t, w.full, stsForm+form)
+			a.is(t, form, 400, "ValidationError")
+			a.lacks(t, form, "SecretAccessKey", "SessionToken")
+		}
+		for _, role := range []string{"arn:aws:iam::" + string(w.a.ID) + ":role/read-only%00", "arn:aws:iam::" + string(w.a.ID) + ":role/Read-Only", "arn:aws:iam::" + string(w.a.ID) + ":role/x/read-only", " arn:aws:iam::" + string(w.a.ID) + ":role/full"} {
+			w.sts(t, w.full, stsForm+"AssumeRole&RoleSessionName=ss&RoleArn="+strings.ReplaceAll(role, " ", "%20")).oneOf(t, "AssumeRole of "+role, 400, 403)
+		}
+		w.sts(t, w.full, stsForm+"AssumeRole&RoleSessionName=ss&rolearn=x").oneOf(t, "a parameter in other case", 400)
+		w.sts(t, w.full, stsForm+"AssumeRole;RoleArn=x&RoleSessionName=ss").oneOf(t, "a semicolon", 400)
 	})
 }
 
