@@ -109,7 +109,8 @@ type SessionToken struct {
 func ParseSessionToken(token string) (SessionToken, error) {
 	bad := &Error{Code: InvalidToken}
 	payload, mac, ok := strings.Cut(token, ".")
-	if !ok || len(token) > sessionTokenMax {
+	// base64 skips the ends of lines: one session has one token.
+	if !ok || len(token) > sessionTokenMax || strings.ContainsAny(token, "\r\n") {
 		return SessionToken{}, bad
 	}
 	t := SessionToken{payload: strings.Clone(payload)}

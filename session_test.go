@@ -86,6 +86,11 @@ func TestChangedSessionTokenIsWorthless(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range token {
+		for _, c := range "\r\n= " {
+			if _, err := coffer.ParseSessionToken(token[:i] + string(c) + token[i:]); coffer.CodeOf(err) != coffer.InvalidToken {
+				t.Errorf("with %q put in at %d: error %v, want InvalidToken", c, i, err)
+			}
+		}
 		for _, c := range []byte("A_.") {
 			if token[i] == c {
 				continue

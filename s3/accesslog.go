@@ -87,14 +87,14 @@ func (q *request) record(b *objects.LoggedBucket, operation string, a accessed, 
 		q.id,
 		operation,
 		dash(key),
-		quotedField(q.r.Method + " " + redactedURI(q.r) + " " + q.r.Proto),
+		quotedField(q.r.Method + " " + redacted(q.r.RequestURI) + " " + q.r.Proto),
 		strconv.Itoa(a.status),
 		dash(a.code),
 		sent,
 		size,
 		strconv.FormatInt(took.Milliseconds(), 10),
 		"-", // the turn-around time, which nothing measures
-		quotedField(dash(q.r.Referer())),
+		quotedField(dash(redacted(q.r.Referer()))),
 		quotedField(dash(q.r.UserAgent())),
 		dash(plainField(a.version)),
 		hostID,
@@ -159,10 +159,10 @@ func escapeField(s string, escaped func(byte) bool) string {
 // secretParameters are those of a query that let who reads them do something.
 var secretParameters = []string{"x-amz-signature", "x-amz-security-token", "signature"}
 
-// redactedURI is the request's target without what its signature is: the log may be
-// read by who must not repeat the request.
-func redactedURI(r *http.Request) string {
-	path, query, has := strings.Cut(r.RequestURI, "?")
+// redacted is the target of a request, or the page that led to it, without what a
+// signature is: the log may be read by who must not repeat the request.
+func redacted(uri string) string {
+	path, query, has := strings.Cut(uri, "?")
 	if !has {
 		return path
 	}
