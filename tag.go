@@ -1,6 +1,7 @@
 package coffer
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -75,4 +76,17 @@ func isTagText(s string, limit int) bool {
 		}
 	}
 	return true
+}
+
+// FindTag returns the tag that a condition key of a policy names, or nil. Case does not
+// count in the names of condition keys, and in those of tags it does: of two tags that
+// differ by nothing else the one that is written as in the policy is meant.
+func FindTag(tags []Tag, name string) *Tag {
+	if i := slices.IndexFunc(tags, func(t Tag) bool { return t.Key == name }); i >= 0 {
+		return &tags[i]
+	}
+	if i := slices.IndexFunc(tags, func(t Tag) bool { return strings.EqualFold(t.Key, name) }); i >= 0 {
+		return &tags[i]
+	}
+	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"coffer/policy"
 )
 
-// Context gives the values of a condition key of policies, its name in lower case;
-// nil if the request has none.
+// Context gives the values of a condition key of policies, its name in lower case but
+// for that of a tag; nil if the request has none.
 type Context func(key string) []string
 
 // In returns the session of a request of which more is known than who asks.
@@ -162,8 +162,7 @@ func (q *question) identity(key string) (values []string, ok bool) {
 	return nil, false
 }
 
-// existingTag is the value of a tag that the object has. Names of condition keys
-// are compared without case, so those of tags are here.
+// existingTag is the value of a tag that the object has.
 func (q *question) existingTag(name string) []string {
 	if !q.action.OnObject() {
 		return nil
@@ -172,10 +171,8 @@ func (q *question) existingTag(name string) []string {
 	if err != nil || o == nil {
 		return nil // q.err refuses
 	}
-	for _, t := range o.Tags {
-		if strings.EqualFold(t.Key, name) {
-			return []string{t.Value}
-		}
+	if t := coffer.FindTag(o.Tags, name); t != nil {
+		return []string{t.Value}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ type condition struct {
 	name       string // the operator as written
 	key        string // as written
 	lowerKey   string
+	askedKey   string // see contextKey
 	values     []value
 }
 
@@ -33,7 +34,8 @@ func (p *parser) conditions(n *node) ([]condition, error) {
 		for j, key := range keys.names {
 			list := &keys.items[j]
 			vendor, rest, _ := strings.Cut(key, ":")
-			c := condition{operator: op, quantifier: quantifier, ifExists: ifExists, name: name, key: key, lowerKey: strings.ToLower(key)}
+			c := condition{operator: op, quantifier: quantifier, ifExists: ifExists, name: name, key: key,
+				lowerKey: strings.ToLower(key), askedKey: contextKey(key)}
 			if vendor == "" || rest == "" {
 				return nil, list.errorf("Policy has an invalid condition key: %.100q: write a service and a key, as aws:SourceIp", key)
 			}
@@ -48,6 +50,17 @@ func (p *parser) conditions(n *node) ([]condition, error) {
 		}
 	}
 	return out, nil
+}
+
+// contextKey is a condition key as a request is asked for it: its name in lower case,
+// and behind a slash the name of a tag as it was written. Tags differ by case: who may
+// set two of them is not to have the one stand in for the other.
+func contextKey(key string) string {
+	name, tag, ok := strings.Cut(key, "/")
+	if !ok {
+		return strings.ToLower(key)
+	}
+	return strings.ToLower(name) + "/" + tag
 }
 
 // conditionValues reads the value or values of a key. Numbers and true may
@@ -74,7 +87,7 @@ func (p *parser) conditionValues(list *node, c *condition) error {
 // and "Set operators for multivalued context keys"): a key that is missing meets
 // what is negated, IfExists and ForAllValues, and nothing else.
 func (c *condition) holds(q *Request, effect Effect) bool {
-	given := q.values(c.lowerKey)
+	given := q.values(c.askedKey)
 	if c.quantifier != plain && len(given) == 1 && given[0] == "" {
 		given = nil // An empty set, as the second page puts it.
 	}

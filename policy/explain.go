@@ -91,7 +91,7 @@ func (c *condition) explain(q *Request) string {
 		wanted[i] = fmt.Sprintf("%q", c.values[i].text)
 	}
 	has := "the request has no such key"
-	if given := q.values(c.lowerKey); len(given) > 0 {
+	if given := q.values(c.askedKey); len(given) > 0 {
 		has = fmt.Sprintf("the request has %q", given)
 	}
 	return fmt.Sprintf("%s of %s with %s: %s", c.name, c.key, strings.Join(wanted, ", "), has)

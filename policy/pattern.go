@@ -107,7 +107,7 @@ func parseVariable(text string) (piece, int, error) {
 	if err := checkVariableName(name); err != nil {
 		return piece{}, 0, err
 	}
-	v := piece{kind: variable, text: strings.ToLower(name)}
+	v := piece{kind: variable, text: contextKey(name)}
 	if body[end] == '}' {
 		return v, n, nil
 	}
@@ -170,7 +170,7 @@ func (p *pattern) resolve(pieces []piece, q *Request) ([]piece, error) {
 	return pieces, nil
 }
 
-// values asks the request for a key, whose name is in lower case.
+// values asks the request for a key, as contextKey has it.
 func (q *Request) values(key string) []string {
 	if q.Context == nil {
 		return nil

@@ -39,9 +39,9 @@ type Request struct {
 	// on no resource: only a statement about * matches it.
 	Resource  string
 	Principal Principal
-	// Context gives the values of a condition key, whose name is in lower case
-	// (aws:sourceip, s3:existingobjecttag/team); none if the request has no such
-	// key. It may be nil.
+	// Context gives the values of a condition key, whose name is in lower case, but
+	// for that of a tag (aws:sourceip, s3:existingobjecttag/Team); none if the request
+	// has no such key. It may be nil.
 	Context func(key string) []string
 }
 

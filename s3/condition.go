@@ -27,7 +27,7 @@ const (
 )
 
 // condition gives the values of a condition key of policies that the request has;
-// its name is in lower case. It is asked only where a policy has a condition.
+// its name is in lower case, but for that of a tag. It is asked only where a policy has a condition.
 func (q *request) condition(key string) []string {
 	h := q.r.Header
 	switch key {
@@ -167,15 +167,15 @@ func (q *request) tagCondition(name string) []string {
 	if tags == nil {
 		tags, _ = parseTagQuery(q.r.Header.Get("X-Amz-Tagging"))
 	}
-	var names []string
-	for _, t := range tags {
-		if name != "" && strings.EqualFold(t.Key, name) {
+	if name != "" {
+		if t := coffer.FindTag(tags, name); t != nil {
 			return []string{t.Value}
 		}
-		names = append(names, t.Key)
-	}
-	if name != "" {
 		return nil
+	}
+	var names []string
+	for _, t := range tags {
+		names = append(names, t.Key)
 	}
 	return names
 }

@@ -14,6 +14,7 @@ var policyRows = []row{
 	{"KEY-13", "a right to objects is none to their versions", policyVersions},
 	{"KEY-15", "an address is that of the connection", policyAddress},
 	{"KEY-16", "operators of sets are those of AWS", policySets},
+	{"KEY-16", "a tag is the one that the policy writes, by case too", policyTagCase},
 	{"KEY-17", "a resource ends where it says", policyResources},
 	{"KEY-19", "DeleteObjects asks the policy for each key and version", policyDeleteObjects},
 	{"TEN-01", "a copy asks the policies of both ends", policyCopies},
@@ -105,6 +106,23 @@ func policyAddress(t *testing.T, w *world) {
 		w.allowing(t, `"s3:GetObject"`, "a-pol/*", `"Condition":{"Bool":{"aws:SecureTransport":"true"}}`)
 		for _, h := range [][]string{nil, {"X-Forwarded-Proto", "https"}, {"Forwarded", "proto=https"}, {"X-Forwarded-Ssl", "on"}, {"Front-End-Https", "on"}} {
 			w.s3(t, w.bFull, "GET", "/a-pol/other", "", h...).oneOf(t, fmt.Sprint("GET by B over plain HTTP with ", h), 403)
+		}
+		w.s3(t, w.full, "DELETE", "/a-pol?policy", "").oneOf(t, "DELETE ?policy", 204)
+	})
+}
+
+// policyTagCase writes objects with two tags whose names differ by case alone, so that
+// one of them is what the policy wants.
+func policyTagCase(t *testing.T, w *world) {
+	w.unchanged(t, func() {
+		for _, rule := range []string{`"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::a-pol/*","Condition":{"StringNotEquals":{"s3:RequestObjectTag/%s":"prod"}}`,
+			`"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::a-pol/*","Condition":{"StringEquals":{"s3:RequestObjectTag/%s":["test",""]}}`} {
+			for name, tags := range map[string][]string{"env": {"Env=prod&env=test", "env=test&Env=prod", "ENV=prod&env=test"}, "Env": {"env=prod&Env=test", "Env=test&env=prod"}} {
+				w.policy(t, "a-pol", fmt.Sprintf(rule, name))
+				for _, tag := range tags {
+					w.s3(t, w.full, "PUT", "/a-pol/tagged", "x", "X-Amz-Tagging", tag).is(t, "PUT with "+tag+" where "+name+" counts", 403, "AccessDenied")
+				}
+			}
 		}
 		w.s3(t, w.full, "DELETE", "/a-pol?policy", "").oneOf(t, "DELETE ?policy", 204)
 	})
