@@ -157,7 +157,8 @@ func escapeField(s string, escaped func(byte) bool) string {
 }
 
 // secretParameters are those of a query that let who reads them do something.
-var secretParameters = []string{"x-amz-signature", "x-amz-security-token", "signature"}
+var secretParameters = []string{"x-amz-signature", "x-amz-security-token", "signature",
+	"x-amz-server-side-encryption-customer-key", "x-amz-copy-source-server-side-encryption-customer-key"}
 
 // redacted is the target of a request, or the page that led to it, without what a
 // signature is: the log may be read by who must not repeat the request.

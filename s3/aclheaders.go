@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"coffer"
-	"coffer/sigv4"
 )
 
 // grantHeaders are the headers that grant a permission.
@@ -40,17 +39,8 @@ func (q *request) newACL() (acl coffer.NewACL, err error) {
 	return acl, nil
 }
 
-// cannedACL is the canned ACL of a request; a pre-signed URL may have it as a
-// parameter, where some clients put all headers.
-func (q *request) cannedACL() string {
-	if canned := q.r.Header.Get("X-Amz-Acl"); canned != "" {
-		return canned
-	}
-	if q.signature.kind != sigv4.Query {
-		return "" // a form's signature does not cover the query
-	}
-	return q.query.get("x-amz-acl")
-}
+// cannedACL is the canned ACL of a request.
+func (q *request) cannedACL() string { return q.r.Header.Get("X-Amz-Acl") }
 
 // hasACL tells whether the headers say anything of an access control list.
 func (q *request) hasACL() bool {

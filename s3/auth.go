@@ -23,7 +23,7 @@ type body struct {
 // authenticate proves who asks. It is the only place that makes an actor, and no
 // handler runs before it.
 func (q *request) authenticate() error {
-	auth, err := sigv4.Parse(q.r, sigv4.Options{Now: q.Now(), Regions: q.Regions, Service: "s3"})
+	auth, err := sigv4.Parse(q.sent, sigv4.Options{Now: q.Now(), Regions: q.Regions, Service: "s3"})
 	if err != nil {
 		return err
 	}

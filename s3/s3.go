@@ -78,7 +78,7 @@ func New(opt Options) *Handler {
 // ServeHTTP answers one request. It is a plain handler on the escaped path: a
 // ServeMux would clean the path, and keys such as a//b with it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{Handler: h, w: &response{ResponseWriter: w}, r: r, start: h.Now(), id: h.newRequestID()}
+	q := &request{Handler: h, w: &response{ResponseWriter: w}, r: r, sent: r, start: h.Now(), id: h.newRequestID()}
 	ctx := coffer.WithRequestID(r.Context(), q.id)
 	q.ctx = ctx
 	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
@@ -129,7 +129,8 @@ type request struct {
 	*Handler
 	ctx   context.Context
 	w     *response
-	r     *http.Request
+	r     *http.Request // with the headers that a pre-signed URL has in its query
+	sent  *http.Request // as it arrived, and was signed
 	start time.Time
 	id    string
 
@@ -169,6 +170,10 @@ func (q *request) serve() error {
 	}
 	var err error
 	if q.query, err = parseQuery(q.r.URL.RawQuery); err != nil {
+		return err
+	}
+	if q.r, err = hoisted(q.sent, q.query); err != nil {
+		q.r = q.sent
 		return err
 	}
 	target, err := q.parseTarget()

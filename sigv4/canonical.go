@@ -14,6 +14,7 @@ type canonicalRequest struct {
 	host       string
 	query      []pair
 	signed     []string // header names, lower case
+	presigned  bool     // the query may have the value of a signed header
 	signedList string   // the same, joined by semicolons
 	payload    string   // the last line
 }
@@ -44,7 +45,7 @@ func appendCanonical(b []byte, c canonicalRequest) []byte {
 	for _, name := range c.signed {
 		b = append(b, name...)
 		b = append(b, ':')
-		b = appendHeader(b, c.req, c.host, name)
+		b = c.appendHeader(b, name)
 		b = append(b, '\n')
 	}
 	b = append(b, '\n')
@@ -67,12 +68,15 @@ func canonicalPath(u *url.URL) string {
 
 // appendHeader appends the values of one header as AWS compares them: trimmed,
 // runs of spaces as one, several joined by commas. It undoes what net/http
-// moves out of the header map. A signed header that did not arrive is empty.
-func appendHeader(b []byte, r *http.Request, host, name string) []byte {
+// moves out of the header map. A signed header that did not arrive is empty, unless
+// a pre-signed URL has it in its query, which is signed as well: the SDK for
+// JavaScript of before version 3 does so with x-amz-server-side-encryption.
+func (c canonicalRequest) appendHeader(b []byte, name string) []byte {
+	r := c.req
 	var values []string
 	switch name {
 	case "host":
-		return appendTrimmed(b, host)
+		return appendTrimmed(b, c.host)
 	case "transfer-encoding":
 		values = r.TransferEncoding
 	default:
@@ -80,6 +84,13 @@ func appendHeader(b []byte, r *http.Request, host, name string) []byte {
 	}
 	if name == "content-length" && len(values) == 0 && r.ContentLength > 0 {
 		return strconv.AppendInt(b, r.ContentLength, 10)
+	}
+	if c.presigned && len(values) == 0 && strings.HasPrefix(name, amzPrefix) {
+		for _, p := range c.query {
+			if p.is(name) {
+				values = append(values, decode(p.value))
+			}
+		}
 	}
 	for i, v := range values {
 		if i > 0 {

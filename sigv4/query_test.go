@@ -240,3 +240,29 @@ func TestFormRefusals(t *testing.T) {
 	_, err = parse(map[string]string{"x-amz-security-token": "t"}, "all")
 	wantCode(t, "ParseForm of a token only", err, "InvalidArgument", "policy")
 }
+
+// TestSignedHeaderInTheQuery has a URL whose query has the value of a header that it
+// signed, as the SDK for JavaScript of before version 3 makes them.
+func TestSignedHeaderInTheQuery(t *testing.T) {
+	const name, value = "x-amz-server-side-encryption", "AES256"
+	for _, tt := range []struct{ name, header, code string }{
+		{"WithoutTheHeader", "", ""},
+		{"WithTheSame", value, ""},
+		{"WithAnother", "aws:kms", "SignatureDoesNotMatch"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := request("PUT", "http://b.test/b/k?"+name+"="+value, "", name+": "+value)
+			sigv4.Presign(r, exampleID, exampleSecret, exampleRegion, "s3", time.Hour, exampleTime)
+			if r.Header.Del(name); tt.header != "" {
+				r.Header.Set(name, tt.header)
+			}
+			_, _, err := check(r, options(exampleTime), exampleSecret)
+			wantCode(t, "check", err, tt.code, "")
+		})
+	}
+	r := request("PUT", "http://b.test/b/k?"+name+"="+value, "", name+": "+value)
+	sigv4.Sign(r, exampleID, exampleSecret, exampleRegion, "s3", "UNSIGNED-PAYLOAD", exampleTime)
+	r.Header.Del(name)
+	_, _, err := check(r, options(exampleTime), exampleSecret)
+	wantCode(t, "check of a signature in the header", err, "SignatureDoesNotMatch", "")
+}
