@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"coffer"
@@ -23,7 +24,13 @@ const (
 	dialTimeout    = 5 * time.Second
 	// goodbyeTimeout is how long the end of a connection may take.
 	goodbyeTimeout = time.Second
+	// answerMax is how many bytes of a broker are read for a batch: many times what any
+	// has to say, and what it may have of our memory.
+	answerMax = 16 << 20
 )
+
+// errTalks is why a broker is not read any further.
+var errTalks = fmt.Errorf("it answers with more than %d MiB", answerMax>>20)
 
 // Options are what a Client is given.
 type Options struct {
@@ -164,6 +171,22 @@ type wire struct {
 	dialer *net.Dialer
 	mu     sync.Mutex // guards conn
 	conn   net.Conn   // the last one that was dialled
+	left   atomic.Int64
+}
+
+// bounded is a connection of which no more is read than its wire has left.
+type bounded struct {
+	net.Conn
+	left *atomic.Int64
+}
+
+// Read implements net.Conn.
+func (b bounded) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	if b.left.Add(-int64(n)) < 0 {
+		return 0, errTalks
+	}
+	return n, err
 }
 
 // Dial is called by the client.
@@ -178,11 +201,12 @@ func (w *wire) Dial(network, address string) (net.Conn, error) {
 	if w.ctx.Err() != nil {
 		w.cut()
 	}
-	return conn, nil
+	return bounded{conn, &w.left}, nil
 }
 
-// within runs fn and cuts the wire if ctx ends before.
+// within runs fn and cuts the wire if ctx ends before, or fn reads more than answerMax.
 func (w *wire) within(ctx context.Context, fn func() error) error {
+	w.left.Store(answerMax)
 	stop := context.AfterFunc(ctx, w.cut)
 	defer stop()
 	return fn()

@@ -40,6 +40,8 @@ func (c *Client) connectKafka(ctx context.Context, b *coffer.Broker) (conn, erro
 		kgo.RecordRetries(kafkaRetries),
 		kgo.MetadataMinAge(kafkaLookAgain),
 		kgo.DisableClientMetrics(),
+		kgo.BrokerMaxReadBytes(answerMax),
+		kgo.FetchMaxBytes(answerMax), // which nothing fetches, but may not be more
 	}
 	if b.TLS {
 		opts = append(opts, kgo.Dialer((&tls.Dialer{NetDialer: c.dialer(), Config: c.tls()}).DialContext))
