@@ -82,6 +82,11 @@ func ParseBroker(text Secret) (b Broker, err error) {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		authority, path = rest[:i], rest[i:]
 	}
+	if strings.Contains(path, "@") {
+		// A password that has / or ? as it is ends in what looks like a host, which would
+		// be dialled and shown.
+		return b, Errorf(InvalidArgument, "an @ stands behind the hosts: write / ? # and @ of a user, a password or a name as %%2F %%3F %%23 and %%40")
+	}
 	userinfo, hosts := "", authority
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		userinfo, hosts = authority[:i+1], authority[i+1:]

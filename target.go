@@ -111,15 +111,17 @@ func (t ReplicationTarget) Check() error {
 const AnyAccount AccountID = "*"
 
 // reserved are the networks that no address of the Internet is in (RFC 6890, RFC
-// 6598, RFC 2544) and that netip has no word for, and those that carry an IPv4 address of any kind
-// inside (RFC 6052, RFC 3056, RFC 4380).
+// 6598, RFC 2544, RFC 9602, RFC 9637) and that netip has no word for, and those that carry an IPv4 address of any kind
+// inside (RFC 6052, RFC 7915, RFC 3056, RFC 4380). 168.63.129.16 looks like one of the Internet and
+// is within each virtual machine of Azure, with its certificates ("What is IP address 168.63.129.16?").
 var reserved = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
 	netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
 	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"),
 	netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("::ffff:0:0:0/96"), netip.MustParsePrefix("3fff::/20"),
+	netip.MustParsePrefix("5f00::/16"), netip.MustParsePrefix("168.63.129.16/32"), netip.MustParsePrefix("fec0::/10"),
 }
 
 // IsPublicAddr tells whether an address is on the Internet: not this machine, its
