@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"strings"
 	"sync"
 
 	"coffer"
@@ -28,6 +29,9 @@ func (p *sessionPolicies) parse(text string) (*policy.Document, error) {
 		return doc, nil
 	}
 	doc, err := policy.ParseIdentity([]byte(text))
+	if err == nil {
+		err = checkSessionPolicy(doc)
+	}
 	if err != nil {
 		return nil, coffer.Errorf(coffer.AccessDenied, "Access Denied: the policy of this temporary credential cannot be read: %s", err)
 	}
@@ -38,6 +42,28 @@ func (p *sessionPolicies) parse(text string) (*policy.Document, error) {
 	}
 	p.kept[text] = doc
 	return doc, nil
+}
+
+// checkSessionPolicy refuses a name that there is not where what it was to keep out
+// would get in: in an action that is denied or excepted, and in a condition. What is of
+// another service than S3 is nobody's here, and does no harm.
+func checkSessionPolicy(doc *policy.Document) error {
+	for _, st := range doc.Statements() {
+		if (st.Effect == policy.Deny) == st.NotActions {
+			continue
+		}
+		for _, a := range st.Actions {
+			if vendor, _, _ := strings.Cut(strings.ToLower(a), ":"); vendor == "s3" && !isPolicyAction(a) {
+				return coffer.Errorf(coffer.MalformedPolicy, "%.200q is no action of s3", a)
+			}
+		}
+	}
+	for key := range doc.ConditionKeys() {
+		if vendor, _, _ := strings.Cut(strings.ToLower(key), ":"); (vendor == "s3" || vendor == "aws") && !isPolicyKey(key) {
+			return coffer.Errorf(coffer.MalformedPolicy, "%.200q is no condition key of requests to s3", key)
+		}
+	}
+	return nil
 }
 
 // sessionAllows tells whether the policy of a temporary credential, if it has one,

@@ -34,6 +34,11 @@ func TestSessionPolicyNarrows(t *testing.T) {
 		{"OfTheSessionsTime", statement(`"Action":"s3:GetObject","Resource":"*","Condition":{"DateGreaterThan":{"aws:TokenIssueTime":"2030-01-01T00:00:00Z"}}`), nil, ""},
 		{"OfTheSessionsName", statement(`"Action":"s3:GetObject","Resource":"*","Condition":{"StringLike":{"aws:userid":"*:job"}}`), nil, "Get "},
 		{"WithoutASecondFactor", statement(`"Action":"s3:GetObject","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}`), nil, ""},
+		{"DeniesWhatThereIsNot", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:DeletObject","Resource":"*"}]}`, nil, ""},
+		{"ExceptsWhatThereIsNot", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":"s3:PutObjekt","Resource":"*"}]}`, nil, ""},
+		{"ConditionThatThereIsNot", statement(`"Action":"*","Resource":"*","Condition":{"StringNotEquals":{"s3:prefx":"in/"}}`), nil, ""},
+		{"AllowsWhatThereIsNot", statement(`"Action":["s3:HeadBucket","s3:GetObject","ec2:*"],"Resource":` + photos), nil, "Get "},
+		{"DeniesOtherServices", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"},{"Effect":"Deny","Action":"ec2:*","Resource":"*"}]}`, nil, "Get "},
 		{"NoPolicyAtAll", `{}`, nil, ""},
 		{"Garbage", `x`, nil, ""},
 	} {
