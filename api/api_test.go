@@ -220,6 +220,7 @@ func TestRefusals(t *testing.T) {
 		{"VerbNeedsPost", "GET", "/v1/keys/x:reveal", "", 405, "MethodNotAllowed"},
 		{"PostNeedsVerb", "POST", "/v1/keys/x", "", 405, "MethodNotAllowed"},
 		{"PatchOfNothing", "PATCH", "/v1/keys/x", `{}`, 400, "InvalidRequest"},
+		{"CreateThatEndsInTheYear1", "POST", "/v1/keys", `{"name":"a","expires":"0001-01-01T00:00:00Z"}`, 400, "InvalidArgument"},
 		{"PatchOfTwoThings", "PATCH", "/v1/keys/x", `{"name":"a","expires":null}`, 400, "InvalidRequest"},
 		{"PatchOfTheRole", "PATCH", "/v1/keys/x", `{"account":"1"}`, 400, "InvalidRequest"},
 		{"PatchToDeleted", "PATCH", "/v1/keys/x", `{"status":"deleted"}`, 400, "InvalidArgument"},

@@ -103,7 +103,7 @@ type CreateKeyInput struct {
 	Import *ImportedPair `json:"import,omitempty" doc:"A pair that was made elsewhere."`
 	// Scope is what the key may do; nil is everything in the account.
 	Scope   *coffer.Scope `json:"scope,omitempty" doc:"What the key may do; left out it may do everything in the account."`
-	Expires time.Time     `json:"expires,omitzero" doc:"When the key stops working; left out it never does."`
+	Expires *time.Time    `json:"expires,omitempty" doc:"When the key stops working; left out it never does."`
 }
 
 // ImportedPair is a credential that was made elsewhere.

@@ -46,7 +46,11 @@ func (q *request) createKey(_ none, in CreateKeyInput) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	create := keys.CreateInput{Name: in.Name, Scope: in.Scope, Expires: in.Expires}
+	expires, err := whenOrNever(in.Expires)
+	if err != nil {
+		return Key{}, err
+	}
+	create := keys.CreateInput{Name: in.Name, Scope: in.Scope, Expires: expires}
 	if in.Import != nil {
 		create.Import = &keys.Pair{AccessKeyID: in.Import.AccessKeyID, Secret: in.Import.SecretAccessKey.Secret}
 	}
@@ -55,6 +59,18 @@ func (q *request) createKey(_ none, in CreateKeyInput) (Key, error) {
 		return Key{}, err
 	}
 	return keyOf(key, secret), nil
+}
+
+// whenOrNever is the end of a key as keys have it: zero for never. A time that somebody
+// forgot to set is the year 1, and was not meant so.
+func whenOrNever(t *time.Time) (time.Time, error) {
+	if t == nil {
+		return time.Time{}, nil
+	}
+	if t.IsZero() {
+		return time.Time{}, coffer.Errorf(coffer.InvalidArgument, "expires is the year 1: write null for never")
+	}
+	return *t, nil
 }
 
 func (q *request) getKey(none, none) (Key, error) {
@@ -117,11 +133,9 @@ func (q *request) changeKey(_ none, in ChangeKeyInput) (Key, error) {
 			return s.Rename(ctx, handle, *in.Name)
 		})
 	case in.Expires.Set:
-		var expires time.Time
-		if in.Expires.Value != nil {
-			if expires = *in.Expires.Value; expires.IsZero() {
-				return Key{}, coffer.Errorf(coffer.InvalidArgument, "expires is the year 1: write null for never")
-			}
+		expires, err := whenOrNever(in.Expires.Value)
+		if err != nil {
+			return Key{}, err
 		}
 		return q.change(func(s keys.Session, ctx context.Context, handle string) (coffer.Key, error) {
 			return s.Extend(ctx, handle, expires)

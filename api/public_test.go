@@ -65,7 +65,7 @@ func TestAFullKeyManagesItsAccount(t *testing.T) {
 		t.Errorf("Instance = %+v, %v", i, err)
 	}
 	scope := &coffer.Scope{Grants: []coffer.Grant{{Preset: coffer.PresetReadOnly, Buckets: []string{"photos"}}}}
-	second, err := c.CreateKey(ctx, CreateKeyInput{Name: "second", Scope: scope, Expires: noon.Add(time.Hour)})
+	second, err := c.CreateKey(ctx, CreateKeyInput{Name: "second", Scope: scope, Expires: new(noon.Add(time.Hour))})
 	if err != nil || second.Scope == nil || second.Scope.String() != "read-only on photos" || second.Expires == nil || second.Account != made.Account.ID {
 		t.Fatalf("CreateKey = %+v, %v, want a scoped key of an hour", second, err)
 	}

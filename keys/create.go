@@ -97,7 +97,7 @@ func (s *Service) ahead(what string, t time.Time) (time.Time, error) {
 	}
 	t = t.UTC().Round(0)
 	if now := s.clock(); !t.After(now) || t.Year() > 2200 {
-		return t, coffer.Errorf(coffer.InvalidArgument, "%s is %s: it must be after now, %s",
+		return t, coffer.Errorf(coffer.InvalidArgument, "%s is %s: it must be after now, %s, and before the year 2201",
 			what, t.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	return t, nil

@@ -109,8 +109,15 @@ func (a *app) keyCreateCommand() *cobra.Command {
 		if in.Scope, err = a.scope(cmd, scope); err != nil {
 			return err
 		}
-		if in.Expires, err = parseWhen("expires", *expires, time.Now()); err != nil {
+		if err := notEmpty(cmd, "expires"); err != nil {
 			return err
+		}
+		end, err := parseWhen("expires", *expires, time.Now())
+		if err != nil {
+			return err
+		}
+		if !end.IsZero() {
+			in.Expires = &end
 		}
 		if *importID != "" {
 			secret, err := a.readSecret(importSecretVariable)

@@ -48,6 +48,9 @@ func (a *app) keyDeriveCommand() *cobra.Command {
 		if session.Scope, err = a.scope(cmd, scope); err != nil {
 			return err
 		}
+		if err := notEmpty(cmd, "policy-file"); err != nil {
+			return err
+		}
 		if session.Policy, err = a.sessionPolicy(*policyFile); err != nil {
 			return err
 		}

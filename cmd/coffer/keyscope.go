@@ -36,6 +36,25 @@ func addScopeFlags(flags *pflag.FlagSet) *scopeFlags {
 	return s
 }
 
+// notEmpty refuses flags that are there and say nothing, as --bucket "$BUCKET" does
+// where the variable is not set: without them there would be no restriction.
+func notEmpty(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		f := cmd.Flags().Lookup(name)
+		if f == nil || !f.Changed {
+			continue
+		}
+		empty := f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = len(list.GetSlice()) == 0
+		}
+		if empty {
+			return usagef("--%s is empty: leave it out, or give it a value", name)
+		}
+	}
+	return nil
+}
+
 // given tells how many ways of saying a scope were used.
 func (s *scopeFlags) given() int {
 	n := 0
@@ -49,6 +68,9 @@ func (s *scopeFlags) given() int {
 
 // scope is what the flags say; nil is everything.
 func (a *app) scope(cmd *cobra.Command, s *scopeFlags) (*coffer.Scope, error) {
+	if err := notEmpty(cmd, "preset", "bucket", "prefix", "scope-file"); err != nil {
+		return nil, err
+	}
 	switch {
 	case s.given() > 1:
 		return nil, usagef("--preset, --scope-file and --everything are three ways to say a scope: choose one")
@@ -154,7 +176,7 @@ func parseWhen(flag, text string, now time.Time) (time.Time, error) {
 		return now.Add(d).UTC(), nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	if err != nil || t.IsZero() {
 		return t, usagef("--%s is %q: write it as 90d, 12h, or 2027-01-31T00:00:00Z", flag, text)
 	}
 	return t, nil

@@ -384,7 +384,7 @@ func foreignKeys(t *testing.T, w *world) {
 func expiry(t *testing.T, w *world) {
 	w.unchanged(t, func() {
 		ends := time.Now().Add(2 * time.Second)
-		p := w.newKey(t, api.CreateKeyInput{Name: "short", Expires: ends})
+		p := w.newKey(t, api.CreateKeyInput{Name: "short", Expires: &ends})
 		url := w.link(t, p, "GET", "/a-priv/other")
 		last := answer{}
 		for deadline := ends.Add(10 * time.Second); time.Now().Before(deadline); {
@@ -408,7 +408,7 @@ func expiry(t *testing.T, w *world) {
 }
 
 func expiryBounds(t *testing.T, w *world) {
-	p := w.newKey(t, api.CreateKeyInput{Name: "ends", Expires: time.Now().Add(time.Hour)})
+	p := w.newKey(t, api.CreateKeyInput{Name: "ends", Expires: new(time.Now().Add(time.Hour))})
 	w.unchanged(t, func() {
 		for _, at := range []string{`"2001-01-01T00:00:00Z"`, `"0001-01-01T00:00:01Z"`, `"+33658-09-27T01:46:40Z"`, `"9999-12-31T23:59:59Z"`, `1`, `-1`,
 			`1000000000000`, `"soon"`, `""`, `[]`} {

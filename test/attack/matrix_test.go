@@ -76,7 +76,7 @@ func newMatrix(t *testing.T, w *world) *matrix {
 	}{{&m.deleted, "deleted"}, {&m.expired, "expired"}, {&m.rotated, "rotated"}} {
 		in := api.CreateKeyInput{Name: p.name}
 		if p.name == "expired" {
-			in.Expires = time.Now().Add(time.Second)
+			in.Expires = new(time.Now().Add(time.Second))
 		}
 		*p.key = w.newKey(t, in)
 	}
