@@ -148,9 +148,8 @@ func (x *machine) complete(o op) {
 	q.body = []byte("<CompleteMultipartUpload>" + list.String() + "</CompleteMultipartUpload>")
 	if x.guarded(o, q, b) && !u.ended && !want.final() {
 		refused := b.writeRefused(o.Key, o.Match)
-		if v := b.current(o.Key); refused == nil && v != nil && strings.HasPrefix(o.Match, "if-match") &&
-			(v.modified.IsZero() || !v.modified.Before(u.began)) {
-			// The object may be younger than the upload.
+		if v, _ := b.find(o.Key, 0); refused == nil && o.Match != "" && v != nil && (v.modified.IsZero() || !v.modified.Before(u.began)) {
+			// The object, or the delete marker in its place, may be younger than the upload.
 			if refused = append(refused, "ConditionalRequestConflict"); len(want) == 0 {
 				refused = append(refused, ok)
 			}

@@ -31,6 +31,12 @@ func TestFound(t *testing.T) {
 			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
 			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
 		}},
+		{"AnUploadWithIfNoneMatchConflictsWithADeleteSinceItBegan", []op{
+			{Do: "CreateUpload", As: "owner", Bucket: "locked", Key: "a"},
+			{Do: "UploadPart", As: "owner", Bucket: "locked", Size: 20, Upload: 1, Part: 1},
+			{Do: "Delete", As: "owner", Bucket: "locked", Key: "a"},
+			{Do: "Complete", As: "owner", Bucket: "locked", Match: "if-none-match *", Upload: 1, Parts: []int{1}},
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if differs := play(t, tt.ops); differs != "" {
