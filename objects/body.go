@@ -36,6 +36,7 @@ type body struct {
 	id    bodyID
 	ref   blob.Ref // of a bodyBlob
 	pages int      // of a bodyManifest
+	count int      // of its pieces
 }
 
 // piece is one blob of a body: a part of a multipart upload.
@@ -178,7 +179,7 @@ func (b body) pieces(r meta.Reader, size int64) ([]piece, error) {
 
 // writeManifest writes pieces as the manifest of a new body.
 func writeManifest(tx meta.Tx, id bodyID, pieces []piece) (body, error) {
-	b := body{kind: bodyManifest, id: id}
+	b := body{kind: bodyManifest, id: id, count: len(pieces)}
 	for chunk := range slices.Chunk(pieces, manifestPiecesMax) {
 		if err := tx.Set(manifestKey(id, b.pages), encodeManifest(chunk)); err != nil {
 			return b, err

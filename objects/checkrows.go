@@ -193,8 +193,8 @@ func (c *checker) checkManifest(key []byte, o row) error {
 			return err
 		}
 	}
-	if sum != o.Size || len(all) != o.PartsCount {
-		return c.lost(foundManifest, key, o.body.id, fmt.Sprintf("%d bytes in %d parts, the object has %d in %d", sum, len(all), o.Size, o.PartsCount))
+	if sum != o.Size || len(all) != o.body.count {
+		return c.lost(foundManifest, key, o.body.id, fmt.Sprintf("%d bytes in %d pieces, the object has %d in %d", sum, len(all), o.Size, o.body.count))
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ type Digests struct {
 	Trailer func() string
 }
 
-// digester computes the digests of what is read through it.
+// digester computes the digests of what is read through it, or written to it.
 type digester struct {
 	r   io.Reader
 	md5 hash.Hash
@@ -80,15 +80,23 @@ func newDigester(r io.Reader, alg coffer.ChecksumAlgorithm, max int64) *digester
 
 func (d *digester) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
-	d.md5.Write(p[:n])
-	d.sum.Write(p[:n])
-	if d.all != nil {
-		d.all.Write(p[:n])
-	}
-	if d.n += int64(n); d.n > d.max {
-		return n, tooLarge(d.n, d.max)
+	if _, over := d.Write(p[:n]); over != nil {
+		return n, over
 	}
 	return n, err
+}
+
+// Write takes bytes that come from elsewhere than a reader.
+func (d *digester) Write(p []byte) (int, error) {
+	d.md5.Write(p)
+	d.sum.Write(p)
+	if d.all != nil {
+		d.all.Write(p)
+	}
+	if d.n += int64(len(p)); d.n > d.max {
+		return len(p), tooLarge(d.n, d.max)
+	}
+	return len(p), nil
 }
 
 func tooLarge(size, max int64) error {

@@ -1,9 +1,9 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -57,7 +57,7 @@ type Copied struct {
 
 // Copy makes an object with the bytes of another. Small ones are written again;
 // large ones are shared, so that no byte moves, unless they are to be encrypted in
-// another way.
+// another way. The bytes of an object that was made of parts are read.
 func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	s.cause = causeCopy
 	if _, err := s.admitPut(ctx, in.Bucket, in.Key, in.If, -1); err != nil {
@@ -75,14 +75,13 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 	if err := s.admitLock(ctx, in.Bucket, in.Key, in.Lock); err != nil {
 		return Copied{}, err
 	}
-	var sum *coffer.Checksum
-	var summed bodyID
+	var read digests
 	var again recrypted
 	defer func() { s.drop(ctx, again) }()
 	for {
 		var made Copied
 		err := s.Meta.Update(ctx, func(tx meta.Tx) (err error) {
-			made, err = s.copyIn(tx, in, sum, summed, again)
+			made, err = s.copyIn(tx, in, read, again)
 			return err
 		})
 		if need, ok := errors.AsType[needRecrypt](err); ok {
@@ -92,25 +91,32 @@ func (s Session) Copy(ctx context.Context, in CopyInput) (Copied, error) {
 			}
 			continue
 		}
-		need, ok := errors.AsType[needChecksum](err)
+		need, ok := errors.AsType[needDigests](err)
 		if !ok {
 			return made, err
 		}
-		if sum, summed, err = s.checksumOf(ctx, in, need); err != nil {
+		if read, err = s.readSource(ctx, in, need.alg); err != nil {
 			return Copied{}, err
 		}
 	}
 }
 
-// needChecksum is a copy that must read the source's bytes before it can go on.
-type needChecksum struct {
-	body bodyID
-	alg  coffer.ChecksumAlgorithm
+// needDigests is a copy that must read the source's bytes before it can go on; alg is
+// that of the checksum, "" if it has the choice.
+type needDigests struct{ alg coffer.ChecksumAlgorithm }
+
+func (needDigests) Error() string {
+	return "the source has no entity tag or checksum that a copy can have"
 }
 
-func (needChecksum) Error() string { return "the source has no checksum of the wanted algorithm" }
+// digests are those of all bytes of a copy's source.
+type digests struct {
+	of       bodyID // zero if nothing was read
+	etag     string
+	checksum coffer.Checksum
+}
 
-func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed bodyID, again recrypted) (Copied, error) {
+func (s Session) copyIn(tx meta.Tx, in CopyInput, read digests, again recrypted) (Copied, error) {
 	from, err := s.at(in.SourceVersion).bucket(tx, in.SourceBucket, coffer.GetObject.OfVersion(in.SourceVersion), in.SourceKey)
 	if err != nil {
 		return Copied{}, err
@@ -156,7 +162,7 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, sum *coffer.Checksum, summed b
 		err = again.write(tx)
 	} else {
 		made.Encryption = resealed(source.Encryption, as)
-		err = s.shareIn(tx, in, &made, sum, summed)
+		err = s.shareIn(tx, in, &made, read)
 	}
 	if err == nil {
 		err = s.replace(tx, to, &made, in.If)
@@ -181,49 +187,25 @@ func (s Session) restates(r meta.Reader, to coffer.Bucket, in CopyInput) (bool, 
 	return preset != nil, err
 }
 
-// shareIn gives the source's bytes to made, and a checksum of them all: it has no
-// parts for a client, of whose checksums one could be.
-func (s Session) shareIn(tx meta.Tx, in CopyInput, made *row, sum *coffer.Checksum, summed bodyID) (err error) {
-	switch alg := in.checksum(made.Object); {
-	case alg == "":
-	case alg == made.Checksum.Algorithm && alg.Joins():
-		if made.Checksum, err = joinedChecksum(tx, made.body, alg); err != nil {
-			return err
+// shareIn gives the source's bytes to made. A copy has no parts for a client, so that
+// the entity tag and the checksum of one are those of an object that was put (AWS,
+// "Common Response Headers", ETag; "Checking object integrity").
+func (s Session) shareIn(tx meta.Tx, in CopyInput, made *row, read digests) (err error) {
+	if alg, wanted := in.checksum(made.Object); wanted {
+		if read.of != made.body.id || alg != "" && read.checksum.Algorithm != alg {
+			return needDigests{alg}
 		}
-	case sum == nil || summed != made.body.id || sum.Algorithm != alg:
-		return needChecksum{made.body.id, alg}
-	default:
-		made.Checksum = *sum
+		made.ETag, made.Checksum, made.PartsCount = read.etag, read.checksum, 0
 	}
 	made.body, err = s.duplicate(tx, made.body)
 	return err
 }
 
-// checksum is the algorithm of which a copy gets a checksum that its source has not;
-// "" if that of the source can be kept.
-func (in CopyInput) checksum(source coffer.Object) coffer.ChecksumAlgorithm {
-	switch c := source.Checksum; {
-	case in.Checksum != "" && in.Checksum != c.Algorithm:
-		return in.Checksum
-	case c.Type == coffer.Composite:
-		return c.Algorithm
-	}
-	return ""
-}
-
-// joinedChecksum is the checksum of a body's bytes, from those of its pieces.
-func joinedChecksum(r meta.Reader, b body, alg coffer.ChecksumAlgorithm) (coffer.Checksum, error) {
-	pieces, err := b.pieces(r, 0)
-	if err != nil {
-		return coffer.Checksum{}, err
-	}
-	j := newJoiner(alg)
-	for _, p := range pieces {
-		if err := j.add(p.checksum.Value, p.size); err != nil {
-			return coffer.Checksum{}, fmt.Errorf("piece %d: %w", p.number, err)
-		}
-	}
-	return coffer.Checksum{Algorithm: alg, Type: coffer.FullObject, Value: j.value()}, nil
+// checksum tells whether the source of a copy must be read for its digests, and of
+// which algorithm the checksum is then.
+func (in CopyInput) checksum(source coffer.Object) (coffer.ChecksumAlgorithm, bool) {
+	other := in.Checksum != "" && in.Checksum != source.Checksum.Algorithm
+	return cmp.Or(in.Checksum, source.Checksum.Algorithm), other || source.PartsCount > 0
 }
 
 // target is the object that a copy of source makes, its bytes not yet settled.
@@ -269,21 +251,19 @@ func (s Session) duplicate(tx meta.Tx, b body) (body, error) {
 	return b, share(tx, b)
 }
 
-// checksumOf reads the source of a copy, which must still have the body that the
+// readSource reads all of a copy's source, which may not be the one any more that the
 // transaction saw.
-func (s Session) checksumOf(ctx context.Context, in CopyInput, need needChecksum) (*coffer.Checksum, bodyID, error) {
+func (s Session) readSource(ctx context.Context, in CopyInput, alg coffer.ChecksumAlgorithm) (digests, error) {
 	c, err := s.Get(ctx, GetInput{Bucket: in.SourceBucket, Key: in.SourceKey, Version: in.SourceVersion, CustomerKey: in.SourceCustomerKey})
 	if err != nil {
-		return nil, need.body, err
+		return digests{}, err
 	}
 	defer c.Close()
-	h := newHash(need.alg)
-	if _, err := c.WriteTo(ctx, h); err != nil {
-		return nil, need.body, err
+	d := newDigester(nil, alg, coffer.PutSizeMax)
+	if _, err := c.WriteTo(ctx, d); err != nil {
+		return digests{}, err
 	}
-	d := digester{sum: h, alg: need.alg}
-	sum := d.checksum()
-	return &sum, c.body.id, nil
+	return digests{c.body.id, d.etagOf(c.Encryption, c.key), d.checksum()}, nil
 }
 
 // Source opens the source of an UploadPartCopy. The caller closes the reader, and

@@ -132,7 +132,11 @@ func (w *world) crashStep(t *testing.T, l *ledger, rng *rand.Rand, writer, n int
 		if err != nil {
 			return nil // there is none
 		}
-		l.begin(key, source.ETag)
+		whole, _, err := w.get(t, GetInput{Key: source.Key})
+		if err != nil {
+			return err
+		}
+		l.begin(key, etagOf(whole))
 		if _, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: key, SourceBucket: "bucket", SourceKey: source.Key, Replace: true}); err != nil {
 			return err
 		}

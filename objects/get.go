@@ -244,9 +244,9 @@ func (c *Content) readPieces(r meta.Reader) (err error) {
 	for _, p := range c.pieces {
 		sum += p.size
 	}
-	if c.body.kind == bodyManifest && (sum != c.Size || len(c.pieces) != c.PartsCount) {
-		return damagedObject(fmt.Errorf("%q has %d bytes in %d parts, its record says %d in %d",
-			c.Key, sum, len(c.pieces), c.Size, c.PartsCount))
+	if c.body.kind == bodyManifest && (sum != c.Size || len(c.pieces) != c.body.count) {
+		return damagedObject(fmt.Errorf("%q has %d bytes in %d pieces, its record says %d in %d",
+			c.Key, sum, len(c.pieces), c.Size, c.body.count))
 	}
 	return nil
 }

@@ -81,18 +81,49 @@ func TestParts(t *testing.T) {
 	if a, err = w.alice.Attributes(t.Context(), GetInput{Bucket: "bucket", Key: "whole"}); err != nil || a.Parts != nil || a.Size != 100 {
 		t.Errorf("Attributes of a whole object = %+v, %v", a, err)
 	}
-	// A copy with a checksum of its own must not show those of the parts as if
-	// they were of its algorithm.
-	if _, err := w.alice.Copy(t.Context(), CopyInput{Bucket: "bucket", Key: "copy", SourceBucket: "bucket", SourceKey: "parts", Checksum: coffer.SHA1}); err != nil {
-		t.Fatal(err)
+}
+
+// TestACopyHasNoParts is AWS's rule, though the copy shares the pieces of its source:
+// it is as if it had been put.
+func TestACopyHasNoParts(t *testing.T) {
+	w := newWorld(t)
+	parts := [][]byte{content(1, 90_000), content(2, 40), content(3, 3000)}
+	whole := bytes.Join(parts, nil)
+	w.putParts(t, "parts", parts...)
+	for _, key := range []string{"copy", "copy-of-the-copy"} {
+		in := CopyInput{Bucket: "bucket", Key: key, SourceBucket: "bucket", SourceKey: "parts"}
+		if key != "copy" {
+			in.SourceKey = "copy"
+		}
+		o, err := w.alice.Copy(t.Context(), in)
+		if err != nil || o.ETag != etagOf(whole) || o.PartsCount != 0 {
+			t.Fatalf("Copy(%s) = %+v, %v, want the ETag %s and no parts", in.SourceKey, o, err, etagOf(whole))
+		}
+		a, err := w.alice.Attributes(t.Context(), GetInput{Bucket: "bucket", Key: key})
+		if err != nil || a.Parts != nil || a.ETag != etagOf(whole) || a.Checksum.Value != base64Of(coffer.CRC64NVME, whole) {
+			t.Errorf("Attributes of %s = %+v, %v", key, a, err)
+		}
+		got, c, err := w.get(t, GetInput{Key: key, PartNumber: 1})
+		if err != nil || !bytes.Equal(got, whole) || c.PartsCount != 0 {
+			t.Errorf("part 1 of %s = %d bytes, %v, want all %d", key, len(got), err, len(whole))
+		}
+		_, _, err = w.get(t, GetInput{Key: key, PartNumber: 2})
+		wantCode(t, "part 2 of "+key, err, coffer.InvalidPartNumber)
+		if got, _, err := w.get(t, GetInput{Key: key, Range: &Range{First: 89_990, Last: 90_049}}); err != nil || !bytes.Equal(got, whole[89_990:90_050]) {
+			t.Errorf("a range of %s over two pieces = %d bytes, %v", key, len(got), err)
+		}
 	}
-	a, err = w.alice.Attributes(t.Context(), GetInput{Bucket: "bucket", Key: "copy"})
-	if err != nil || a.Checksum.Value != base64Of(coffer.SHA1, bytes.Join(parts, nil)) || a.Parts[0].Checksum.Value != "" {
-		t.Errorf("Attributes of the copy = %+v, %v", a, err)
+	files := 0
+	for _, err := range w.disk.List(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		files++
 	}
-	if _, c, err := w.get(t, GetInput{Key: "copy", PartNumber: 1}); err != nil || c.PartChecksum != "" {
-		t.Errorf("the copy's part 1 has the checksum %q, %v", c.PartChecksum, err)
+	if files != len(parts) {
+		t.Errorf("there are %d files of bytes, want the %d of the upload", files, len(parts))
 	}
+	w.audit(t, true)
 }
 
 // TestReadConditions is the table of RFC 9110, section 13.2.2, as S3 documents it

@@ -335,8 +335,12 @@ func TestCopiesHaveChecksumsOfTheWhole(t *testing.T) {
 			in.Bucket, in.Key, in.SourceBucket, in.SourceKey = "bucket", "copy", "bucket", "k"
 			want := coffer.Checksum{Algorithm: cmp.Or(in.Checksum, alg), Type: coffer.FullObject}
 			want.Value = base64Of(want.Algorithm, whole)
-			if o, err := w.alice.Copy(t.Context(), in); err != nil || o.Checksum != want {
+			o, err := w.alice.Copy(t.Context(), in)
+			if err != nil || o.Checksum != want {
 				t.Errorf("Copy(of %s, to %q) = %+v, %v, want %+v", alg, in.Checksum, o.Checksum, err, want)
+			}
+			if isMD5 := o.ETag == etagOf(whole); isMD5 != (in.Encryption.Kind == coffer.NotEncrypted) || len(o.ETag) != len(etagOf(whole)) {
+				t.Errorf("Copy(of %s, %v) has the ETag %s", alg, in.Encryption.Kind, o.ETag)
 			}
 			w.check(t, "copy", whole)
 		}

@@ -3,6 +3,7 @@ package objects
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"coffer"
 	"coffer/blob"
@@ -26,7 +27,7 @@ func encodeRow(o row) []byte {
 	r.Int(1, o.Size)
 	r.Text(2, o.ETag)
 	r.Time(3, o.Modified)
-	r.Int(4, int64(o.PartsCount))
+	r.Int(4, int64(o.body.count))
 	encodeChecksum(r, 5, o.Checksum)
 	encodeAttributes(r, 10, o.Attributes)
 	encodeTags(r, fieldTag, o.Tags)
@@ -55,7 +56,7 @@ func decodeRow(key string, value []byte) (row, error) {
 		case 3:
 			o.Modified = f.Time()
 		case 4:
-			o.PartsCount = int(f.Int())
+			o.body.count = int(f.Int())
 		case 30:
 			o.body.kind = bodyKind(f.Int())
 		case 31:
@@ -88,12 +89,16 @@ func decodeRow(key string, value []byte) (row, error) {
 	if err != nil {
 		return o, fmt.Errorf("object record of %q: %w", key, err)
 	}
+	// The pieces of a copy are no parts, as its entity tag says.
+	if strings.Contains(o.ETag, "-") {
+		o.PartsCount = o.body.count
+	}
 	return o, nil
 }
 
 // check refuses what encodeRow was never given.
 func (o row) check() error {
-	ok := o.Size >= 0 && (o.ETag != "") != o.DeleteMarker && o.PartsCount >= 0 && o.body.id != bodyID{} &&
+	ok := o.Size >= 0 && (o.ETag != "") != o.DeleteMarker && o.body.count >= 0 && o.body.id != bodyID{} &&
 		(o.VersionID == "" || len(o.VersionID) == coffer.VersionIDLen) && (!o.DeleteMarker || o.body.kind == bodyEmpty) && checkLock(o.Lock)
 	switch o.body.kind {
 	case bodyEmpty:
@@ -103,7 +108,7 @@ func (o row) check() error {
 	case bodyBlob:
 		ok = ok && o.body.ref.Valid()
 	case bodyManifest:
-		ok = ok && o.body.pages > 0 && o.body.pages <= manifestPagesMax && o.PartsCount > 0
+		ok = ok && o.body.pages > 0 && o.body.pages <= manifestPagesMax && o.body.count > 0
 	default:
 		ok = false
 	}
@@ -111,8 +116,8 @@ func (o row) check() error {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("%d bytes in %d parts, body %d %x %q %d: this cannot be",
-			o.Size, o.PartsCount, o.body.kind, o.body.id, o.body.ref, o.body.pages)
+		return fmt.Errorf("%d bytes in %d pieces, body %d %x %q %d: this cannot be",
+			o.Size, o.body.count, o.body.kind, o.body.id, o.body.ref, o.body.pages)
 	}
 	return nil
 }
@@ -129,8 +134,6 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.ETag = f.Text()
 		case n == 3:
 			o.Modified = f.Time()
-		case n == 4:
-			o.PartsCount = int(f.Int())
 		case n == 5:
 			o.Checksum.Algorithm = algorithmOf(f)
 		case n == 6:
@@ -143,7 +146,7 @@ func decodeListed(key string, value []byte) (coffer.Object, error) {
 			o.DeleteMarker = f.Int() != 0
 		case n == fieldRestored:
 			o.Restored = f.Time()
-		case n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold,
+		case n == 4, n == 7, 10 <= n && n <= 18, n == fieldTag, 30 <= n && n <= 33, fieldLockMode <= n && n <= fieldLockHold,
 			fieldEncryption <= n && n <= fieldEncryptionLast, fieldReplica <= n && n <= fieldReplicationLast:
 		default:
 			if !decodeListedOwner(f, &o.ACL) {

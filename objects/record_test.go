@@ -41,7 +41,7 @@ func goldens() []golden {
 	object.VersionID = positionOf(at.Add(time.Hour), id)
 	parts.Restored = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	object.Lock = coffer.Lock{Retention: coffer.Retention{Mode: coffer.Governance, Until: at.AddDate(1, 0, 0)}, Hold: coffer.HoldOn}
-	parts.PartsCount, parts.Size, parts.Checksum = 501, 1<<50, coffer.Checksum{}
+	parts.Size, parts.Checksum = 1<<50, coffer.Checksum{}
 	foreign := object
 	foreign.ACL = &coffer.ACL{Owner: coffer.Owner{Account: "222222222222", Canonical: "bb"}, Grants: []coffer.ACLGrant{
 		{Grantee: coffer.Grantee{Canonical: "bb"}, Permission: coffer.PermissionFull}, {Grantee: coffer.Grantee{Group: coffer.GroupAll}, Permission: coffer.PermissionRead}}}
@@ -105,7 +105,7 @@ func goldens() []golden {
 		{"object-empty", rowOf(empty, body{id: id}), encodeRow(rowOf(empty, body{id: id})), row},
 		{"object-inline", rowOf(object, body{kind: bodyInline, id: id}), encodeRow(rowOf(object, body{kind: bodyInline, id: id})), row},
 		{"object-blob", rowOf(object, body{kind: bodyBlob, id: id, ref: ref}), encodeRow(rowOf(object, body{kind: bodyBlob, id: id, ref: ref})), row},
-		{"object-manifest", rowOf(parts, body{kind: bodyManifest, id: id, pages: 2}), encodeRow(rowOf(parts, body{kind: bodyManifest, id: id, pages: 2})), row},
+		{"object-manifest", rowOf(parts, body{kind: bodyManifest, id: id, pages: 2, count: 501}), encodeRow(rowOf(parts, body{kind: bodyManifest, id: id, pages: 2, count: 501})), row},
 		{"object-acl", rowOf(foreign, body{kind: bodyInline, id: id}), encodeRow(rowOf(foreign, body{kind: bodyInline, id: id})), row},
 		{"bucket-acl", *foreign.ACL, config(foreign.ACL), func(b []byte) (any, error) { return decodeConfigOf[coffer.ACL](b) }},
 		{"manifest", pieces, encodeManifest(pieces), func(b []byte) (any, error) { return decodeManifest(nil, b) }},
@@ -223,8 +223,8 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 		{coffer.Object{Size: 1}, body{kind: bodyInline, id: id}},
 		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyBlob, id: id}},
 		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyBlob, id: id, ref: "../x"}},
-		{coffer.Object{ETag: "x", Size: 1, PartsCount: 1}, body{kind: bodyManifest, id: id}},
-		{coffer.Object{ETag: "x", Size: 1, PartsCount: 1}, body{kind: bodyManifest, id: id, pages: 21}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyManifest, id: id, count: 1}},
+		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyManifest, id: id, pages: 21, count: 1}},
 		{coffer.Object{ETag: "x", Size: 1}, body{kind: bodyManifest, id: id, pages: 1}},
 		{coffer.Object{ETag: "x", Size: 1}, body{kind: 4, id: id, ref: ref}},
 	} {

@@ -21,6 +21,7 @@ type version struct {
 	size   int64
 	sha256 [32]byte
 	etag   string
+	copied string // the ETag of a copy, which has no parts
 	op     string // metadata that no other write has
 	ctype  string
 	blobs  []string // names, of ours, for the files that its bytes take
@@ -50,6 +51,7 @@ func newVersion(op, ctype string, body []byte) version {
 	v := version{exists: true, size: int64(len(body)), sha256: sha256.Sum256(body), op: op, ctype: ctype}
 	sum := md5.Sum(body)
 	v.etag = hex.EncodeToString(sum[:])
+	v.copied = v.etag
 	if v.size > inlineMax {
 		v.blobs = []string{op}
 	}
@@ -133,17 +135,18 @@ type upload struct {
 // version is what completing the upload with its acknowledged parts makes.
 func (u *upload) version() version {
 	v := version{exists: true, op: u.op, ctype: u.ctype}
-	whole, sums := sha256.New(), md5.New()
+	whole, copied, sums := sha256.New(), md5.New(), md5.New()
 	for _, p := range u.parts {
 		body := content(p.name, p.size)
 		_, _ = whole.Write(body)
+		_, _ = copied.Write(body)
 		sum := md5.Sum(body)
 		_, _ = sums.Write(sum[:])
 		v.size += p.size
 		v.blobs = append(v.blobs, p.name)
 	}
 	whole.Sum(v.sha256[:0])
-	v.etag = fmt.Sprintf("%x-%d", sums.Sum(nil), len(u.parts))
+	v.etag, v.copied = fmt.Sprintf("%x-%d", sums.Sum(nil), len(u.parts)), hex.EncodeToString(copied.Sum(nil))
 	return v
 }
 

@@ -1,6 +1,7 @@
 package crash_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -42,7 +43,7 @@ type told struct {
 // register is what S3 says of one key: it holds one write, or nothing. A request
 // whose answer nobody heard may have happened at any time, or never, which is the
 // same as after all else.
-func register(etags map[string]string) porcupine.Model {
+func register(etags, copied map[string]string) porcupine.Model {
 	return porcupine.Model{
 		Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 			keys := map[string][]porcupine.Operation{}
@@ -59,7 +60,7 @@ func register(etags map[string]string) porcupine.Model {
 		Init: func() any { return "" },
 		Step: func(state, input, output any) (bool, any) {
 			now, in, out := state.(string), input.(ask), output.(told)
-			return linearStep(now, in, out, etags)
+			return linearStep(now, in, out, etags, copied)
 		},
 		DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v = %+v", input, output) },
 	}
@@ -68,7 +69,7 @@ func register(etags map[string]string) porcupine.Model {
 // linearStep tells whether an answer is right for a key that holds now, and what
 // the key holds then. The ETag of a copy that nobody answered and nobody read is
 // not known, and may be any.
-func linearStep(now string, in ask, out told, etags map[string]string) (bool, string) {
+func linearStep(now string, in ask, out told, etags, copied map[string]string) (bool, string) {
 	etag, isKnown := etags[now]
 	unknown, done := out.status == 0, out.status == http.StatusOK || out.status == http.StatusNoContent
 	may := true
@@ -77,8 +78,8 @@ func linearStep(now string, in ask, out told, etags map[string]string) (bool, st
 		switch {
 		case out.status == http.StatusNotFound:
 			return now == "", now
-		case out.op == "": // a copy, which tells of its source the ETag only
-			return now != "" && (!isKnown || etag == out.etag), now
+		case out.op == "": // a copy, which tells of its source the ETag only, and has no parts
+			return now != "" && (!isKnown || cmp.Or(copied[etag], etag) == out.etag), now
 		}
 		return now == out.op, now
 	case "create":
@@ -108,10 +109,11 @@ type history struct {
 	begin  time.Time
 	count  atomic.Int64
 
-	mu    sync.Mutex // guards what follows
-	ops   []porcupine.Operation
-	etags map[string]string // of what each write left
-	sent  int               // operations whose answer was heard
+	mu     sync.Mutex // guards what follows
+	ops    []porcupine.Operation
+	etags  map[string]string // of what each write left
+	copied map[string]string // the ETag of a copy, by that of what was made of parts
+	sent   int               // operations whose answer was heard
 }
 
 // note adds an operation that began at call.
@@ -140,6 +142,15 @@ func (h *history) noteETag(key, op, etag string) {
 		h.ledger.problem("%s: %q has the ETag %s, and had %s", key, op, etag, was)
 	}
 	h.etags[op] = etag
+}
+
+// completes notes what an upload will be if it is completed, whoever hears of it.
+func (h *history) completes(key string, u *upload) {
+	v := u.version()
+	h.sends(key, u.op, v.etag)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.copied[v.etag] = v.copied
 }
 
 // sends notes what a write will be if it happens, whoever hears of it.
@@ -306,7 +317,7 @@ func (c *linearClient) multipart(key string) {
 		return
 	}
 	u.parts = []part{p}
-	c.sends(key, u.op, u.version().etag)
+	c.completes(key, u)
 	call := time.Since(c.begin)
 	r, err = c.client.complete(key, u.id, u.parts)
 	out, sent := c.heard("complete "+key, r, err, http.StatusOK)
@@ -330,14 +341,14 @@ func TestEachKeyIsLinearizable(t *testing.T) {
 	draw := rand.New(rand.NewPCG(seed, 3))
 	answered, open := 0, 0
 	for round := range rounds(t, 12, 500) {
-		h := &history{ledger: newLedger(seed, nil), begin: time.Now(), etags: map[string]string{}}
+		h := &history{ledger: newLedger(seed, nil), begin: time.Now(), etags: map[string]string{}, copied: map[string]string{}}
 		l := &linearRound{history: h, number: round, seed: seed}
 		for k := range linearKeys {
 			l.keys = append(l.keys, fmt.Sprintf("round-%d/key-%d", round, k))
 		}
 		l.run(t, s, draw)
 		l.finish(s)
-		result := porcupine.CheckOperationsTimeout(register(h.etags), h.ops, searchLimit)
+		result := porcupine.CheckOperationsTimeout(register(h.etags, h.copied), h.ops, searchLimit)
 		if result == porcupine.Illegal {
 			t.Errorf("seed %d, round %d: no order explains these answers:\n%s", seed, round, l.explain())
 		}
@@ -407,7 +418,7 @@ func (l *linearRound) finish(s *harness.Server) {
 
 // explain shows the keys whose answers nothing explains.
 func (l *linearRound) explain() string {
-	model := register(l.etags)
+	model := register(l.etags, l.copied)
 	text := ""
 	for _, part := range model.Partition(l.ops) {
 		if porcupine.CheckOperationsTimeout(model, part, searchLimit) != porcupine.Illegal {
@@ -423,7 +434,7 @@ func (l *linearRound) explain() string {
 
 // TestRegisterKnowsWrongAnswers: the test above can fail.
 func TestRegisterKnowsWrongAnswers(t *testing.T) {
-	etags := map[string]string{"a": "A", "b": "B", "copy-of-a": "A"}
+	etags := map[string]string{"a": "A", "b": "B", "copy-of-a": "A", "parts": "P-1"}
 	op := func(from, to int64, in ask, out told) porcupine.Operation {
 		in.key = "k"
 		return porcupine.Operation{Input: in, Output: out, Call: from, Return: to}
@@ -457,11 +468,13 @@ func TestRegisterKnowsWrongAnswers(t *testing.T) {
 		{"DeletedAndBack", []porcupine.Operation{put(1, 2, "a", 200), op(3, 4, ask{kind: "delete"}, told{status: 204}), get(5, 6, "a")}, porcupine.Illegal},
 		{"ReplacesAnother", []porcupine.Operation{put(1, 2, "a", 200), op(3, 4, ask{kind: "replace", op: "b", etag: "B"}, told{status: 200})}, porcupine.Illegal},
 		{"ReplacesACopy", []porcupine.Operation{put(1, 2, "copy-of-a", 200), op(3, 4, ask{kind: "replace", op: "b", etag: "A"}, told{status: 200})}, porcupine.Ok},
+		{"CopiesParts", []porcupine.Operation{put(1, 2, "parts", 200), op(3, 4, ask{kind: "read"}, told{status: 200, etag: "P"})}, porcupine.Ok},
+		{"CopiesPartsOfAnother", []porcupine.Operation{put(1, 2, "parts", 200), op(3, 4, ask{kind: "read"}, told{status: 200, etag: "A"})}, porcupine.Illegal},
 		{"CopiesWhatWasNot", []porcupine.Operation{put(1, 2, "a", 200), op(3, 4, ask{kind: "read"}, told{status: 200, etag: "B"})}, porcupine.Illegal},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := porcupine.CheckOperationsTimeout(register(etags), tt.ops, searchLimit); got != tt.want {
+			if got := porcupine.CheckOperationsTimeout(register(etags, map[string]string{"P-1": "P"}), tt.ops, searchLimit); got != tt.want {
 				t.Errorf("CheckOperations = %s, want %s", got, tt.want)
 			}
 		})

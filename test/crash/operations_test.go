@@ -44,6 +44,7 @@ func (w *worker) copy() bool {
 	}
 	from, to := held[0], held[1]
 	v := from.might[0]
+	v.etag = v.copied
 	header := map[string]string{"X-Amz-Copy-Source": "/" + w.client.bucket + "/" + escapeKey(from.key)}
 	if w.rand.IntN(2) == 0 {
 		v.op, v.ctype = w.name(), "text/x-copied"
