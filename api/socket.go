@@ -67,38 +67,100 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 
 // ListenUnix listens on a socket at path that only this user can open. A socket
 // that a dead server left is replaced; one on which somebody answers, or a file
-// of another kind, is an error.
+// of another kind, is an error. Where the file system has no sockets there is a link
+// at path, to one in a folder of its own.
 func ListenUnix(path string) (net.Listener, error) {
-	if err := vacant(path); err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	err := vacant(path)
+	if err == nil {
+		var l net.Listener
+		if l, err = listenAt(path); socketless(err) {
+			l, err = listenElsewhere(path)
+		}
+		if err == nil {
+			return l, nil
+		}
 	}
+	return nil, fmt.Errorf("listen on %s: %w", path, err)
+}
+
+// socketless tells whether an error is that of a file system without sockets, as folders
+// are that a container shares with another system, and FAT.
+func socketless(err error) bool {
+	for _, e := range []error{syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EPERM, syscall.EINVAL} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func listenAt(path string) (net.Listener, error) {
 	// The socket gets its mode under another name, so that at path there never
 	// is one that others can open.
-	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	temp, err := newName(path)
+	if err != nil {
+		return nil, err
 	}
 	short, done, err := shortPath(temp)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+		return nil, err
 	}
 	defer done()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+		return nil, err
 	}
 	l.SetUnlinkOnClose(false) // the name it was bound to is gone by then
-	info, err := publish(temp, path)
+	var info os.FileInfo
+	if err = os.Chmod(temp, 0o600); err == nil {
+		info, err = publish(temp, path)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, errors.Join(err, l.Close(), os.Remove(temp)))
+		return nil, errors.Join(err, l.Close(), os.Remove(temp))
 	}
 	return &listener{Listener: l, path: path, info: info}, nil
 }
 
-func publish(temp, path string) (os.FileInfo, error) {
-	if err := os.Chmod(temp, 0o600); err != nil {
+// listenElsewhere listens in a new folder for temporary files, and has a link at path.
+func listenElsewhere(path string) (net.Listener, error) {
+	dir, err := os.MkdirTemp("", "coffer-")
+	if err != nil {
 		return nil, err
 	}
+	l, err := listenAt(filepath.Join(dir, filepath.Base(path)))
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(dir))
+	}
+	info, err := link(l.Addr().String(), path)
+	if err != nil {
+		return nil, errors.Join(err, l.Close(), os.Remove(dir))
+	}
+	return &listener{Listener: l, path: path, info: info, dir: dir}, nil
+}
+
+// link makes path a link to target.
+func link(target, path string) (os.FileInfo, error) {
+	temp, err := newName(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Symlink(target, temp); err != nil {
+		return nil, err
+	}
+	return publish(temp, path)
+}
+
+// newName is where what shall be at path is made; nothing is there.
+func newName(path string) (string, error) {
+	temp := path + ".new"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return temp, nil
+}
+
+// publish gives what is at temp its name.
+func publish(temp, path string) (os.FileInfo, error) {
 	info, err := os.Lstat(temp)
 	if err != nil {
 		return nil, err
@@ -114,7 +176,7 @@ func vacant(path string) error {
 		return nil
 	case err != nil:
 		return err
-	case info.Mode().Type() != fs.ModeSocket:
+	case info.Mode().Type() != fs.ModeSocket && info.Mode().Type() != fs.ModeSymlink:
 		return errors.New("there is a file of another kind: move it away")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
@@ -137,12 +199,16 @@ type listener struct {
 	net.Listener
 	path string
 	info os.FileInfo
+	dir  string // of a socket that is elsewhere, or ""
 }
 
 func (l *listener) Close() error {
 	err := l.Listener.Close()
 	if info, statErr := os.Lstat(l.path); statErr == nil && os.SameFile(info, l.info) {
 		err = errors.Join(err, os.Remove(l.path))
+		if l.dir != "" {
+			err = errors.Join(err, os.Remove(l.dir))
+		}
 	}
 	return err
 }

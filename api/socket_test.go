@@ -59,6 +59,50 @@ func TestAStaleSocketIsReplacedAndAFileIsNot(t *testing.T) {
 	}
 }
 
+// TestASocketElsewhereIsFoundByItsLink is what ListenUnix does on a file system without
+// sockets.
+func TestASocketElsewhereIsFoundByItsLink(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	for range 2 { // the second time in the place of a link that a killed server left
+		l, err := listenElsewhere(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := dial(t.Context(), path)
+		if err != nil {
+			t.Fatalf("dial by the link: %v", err)
+		}
+		conn.Close()
+		if _, err := ListenUnix(path); err == nil || !strings.Contains(err.Error(), "another server answers there") {
+			t.Errorf("a second ListenUnix = %v, want that another server answers", err)
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Dir(target)); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("the folder of the socket has mode %v, %v, want 0700", info.Mode(), err)
+		}
+		if err := l.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		for _, dir := range []string{filepath.Dir(path), os.TempDir()} {
+			if names, _ := filepath.Glob(dir + "/*"); len(names) != 0 {
+				t.Errorf("Close left %q", names)
+			}
+		}
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := ListenUnix(path)
+	if err != nil {
+		t.Fatalf("ListenUnix in the place of a link to nothing: %v", err)
+	}
+	l.Close()
+}
+
 func TestALongPathWorks(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 120), strings.Repeat("e", 120))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
