@@ -23,6 +23,7 @@ const (
 	startRoom     = 2 << 20 // beside what the metadata's log takes
 	memtableLeast = 4 << 20
 	memtableMost  = 32 << 20
+	freeUnknown   = 1 << 60
 )
 
 // fullPause is how long a write to a full disk waits before it fails.
@@ -36,7 +37,8 @@ const (
 	nearBytes        = 2 << 30
 )
 
-// usage is how full a file system is. Inodes are 0 where it does not count them.
+// usage is how full a file system is. Inodes are 0 where it does not count them; all
+// but free is, which is freeUnknown, where it counts nothing.
 type usage struct {
 	free, total        int64 // bytes that this process may use, and in all
 	freeInodes, inodes int64
@@ -215,11 +217,20 @@ func measureDisk(dir string) (usage, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return usage{}, err
 	}
+	return usageOf(&st), nil
+}
+
+// usageOf reads what a file system says of itself. One that says nothing, as some in
+// user space and on other machines do, is not a full one.
+func usageOf(st *unix.Statfs_t) usage {
+	if st.Blocks == 0 {
+		return usage{free: freeUnknown}
+	}
 	block := int64(st.Bsize)
 	return usage{
 		free:       int64(st.Bavail) * block,
 		total:      int64(st.Blocks) * block,
 		freeInodes: int64(st.Ffree),
 		inodes:     int64(st.Files),
-	}, nil
+	}
 }

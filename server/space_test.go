@@ -247,3 +247,19 @@ func TestBodiesUnderWayStopAtTheFloor(t *testing.T) {
 		t.Errorf("Write below the floor = %v, want StorageFull and ENOSPC", err)
 	}
 }
+
+func TestAFileSystemThatSaysNothingIsNotFull(t *testing.T) {
+	s := newSpace(&Config{Data: t.TempDir(), MinFree: MinFreeAuto, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	s.measure = func(string) (usage, error) { return usageOf(&unix.Statfs_t{Bsize: 4096}), nil }
+	if err := s.Writable(); err != nil {
+		t.Errorf("Writable() = %v, want nil", err)
+	}
+	if err := s.roomToStart(t.TempDir()); err != nil {
+		t.Errorf("roomToStart() = %v, want nil", err)
+	}
+	// One that has blocks and none free is.
+	s.measure = func(string) (usage, error) { return usageOf(&unix.Statfs_t{Bsize: 4096, Blocks: 1000}), nil }
+	if err := s.roomToStart(t.TempDir()); err == nil {
+		t.Error("roomToStart() of a full disk = nil, want a refusal")
+	}
+}
