@@ -7,7 +7,8 @@
 // A failure prints the seed that repeats the same requests; COFFER_TEST_SEED sets
 // it. COFFER_TEST_LONG=1 runs the long forms; COFFER_TEST_CYCLES says how many
 // cycles a form makes instead of its own number, and COFFER_TEST_TIME after how long
-// a test begins no more of them.
+// a test begins no more of them. COFFER_TEST_KERNEL and COFFER_TEST_LAZYFS say where
+// the kernel of an emulated machine and the program of LazyFS are.
 package crash_test
 
 import (
