@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -83,22 +85,54 @@ func (q *request) run(rt route) error {
 }
 
 // readForm reads a form of bounded size. Multipart bodies are files, which their
-// route reads by itself.
+// route reads by itself. The fields are counted before they are taken apart: that needs
+// many times the memory of a body that has nothing but fields.
 func (q *request) readForm() error {
-	if strings.HasPrefix(q.r.Header.Get("Content-Type"), "multipart/") {
+	if strings.Count(q.r.URL.RawQuery, "&") >= formFields {
+		return tooManyFields()
+	}
+	kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
+	sends := q.r.Method == http.MethodPost || q.r.Method == http.MethodPut || q.r.Method == http.MethodPatch
+	if sends && kind == "application/x-www-form-urlencoded" {
+		text, err := q.readBody()
+		if err != nil {
+			return err
+		}
+		if strings.Count(text, "&") >= formFields {
+			return tooManyFields()
+		}
+		if q.r.PostForm, err = url.ParseQuery(text); err != nil {
+			return badForm()
+		}
+	}
+	if strings.HasPrefix(kind, "multipart/") {
 		return nil
 	}
-	q.r.Body = http.MaxBytesReader(q.w, q.r.Body, formBytesMax)
+	// The body of no other type is read.
 	if err := q.r.ParseForm(); err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return coffer.Errorf(coffer.EntityTooLarge, "the form is longer than %d KiB", formBytesMax>>10)
-		}
-		return coffer.Errorf(coffer.InvalidRequest, "the form could not be read")
-	}
-	if len(q.r.Form) > formFields {
-		return coffer.Errorf(coffer.InvalidRequest, "the form has more than %d fields", formFields)
+		return badForm()
 	}
 	return nil
+}
+
+// readBody is the body of a form. What a client announces is made room for once.
+func (q *request) readBody() (string, error) {
+	var text strings.Builder
+	text.Grow(int(min(max(q.r.ContentLength, 0), formBytesMax)))
+	_, err := io.Copy(&text, http.MaxBytesReader(q.w, q.r.Body, formBytesMax))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return "", coffer.Errorf(coffer.EntityTooLarge, "the form is longer than %d KiB", formBytesMax>>10)
+	}
+	if err != nil {
+		return "", badForm()
+	}
+	return text.String(), nil
+}
+
+func badForm() error { return coffer.Errorf(coffer.InvalidRequest, "the form could not be read") }
+
+func tooManyFields() error {
+	return coffer.Errorf(coffer.InvalidRequest, "the form has more than %d fields", formFields)
 }
 
 func (q *request) authenticate() error {

@@ -5,6 +5,7 @@
 package iam
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -132,6 +133,9 @@ func (q *request) serve(w http.ResponseWriter) (answer any, err error) {
 		}
 		return nil, coffer.Errorf(coffer.IncompleteBody, "the form is not whole")
 	}
+	if bytes.Count(body, []byte("&")) >= valuesMax {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "the form has more than %d parameters", valuesMax)
+	}
 	if q.values, err = url.ParseQuery(string(body)); err != nil {
 		return nil, coffer.Errorf(coffer.InvalidArgument, "the body is no form: %.200s", err)
 	}
@@ -153,9 +157,6 @@ func (q *request) serve(w http.ResponseWriter) (answer any, err error) {
 // somebody counts on, what is there twice, and what is there and empty: AWS's
 // parameters have a length, and a role or a policy that got lost on its way is none.
 func (q *request) check(parameters []string) error {
-	if len(q.values) > valuesMax {
-		return coffer.Errorf(coffer.InvalidArgument, "the form has more than %d parameters", valuesMax)
-	}
 	known := map[string]bool{"Action": true, "Version": true}
 	for _, name := range parameters {
 		known[name] = true

@@ -25,6 +25,7 @@ var memoryRows = []row{
 	{"MEM-04", "documents that never end", unendingDocuments},
 	{"MEM-05", "objects of many parts", manyParts},
 	{"MEM-06", "forms that never end", unendingForms},
+	{"MEM-06", "forms of nothing but fields", manyFields},
 	{"MEM-07", "large objects that are read slowly", slowReaders},
 	{"MEM-08", "large objects that are written slowly", slowWriters},
 }
@@ -276,6 +277,30 @@ func unendingForms(t *testing.T, w *world) {
 				return fmt.Sprintf("POST /a-large HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n%s", 1<<30, body)
 			})
 		})
+	})
+}
+
+// manyFields sends forms to the console, and to STS, that are many times as large once
+// they are taken apart.
+func manyFields(t *testing.T, w *world) {
+	var fields strings.Builder
+	for i := range 9_900 { // more than 10,000 net/url refuses
+		fmt.Fprintf(&fields, "&k%d=%s", i, "vvvvvvvvvvvvvvvvv")
+	}
+	form := fields.String()[1:]
+	w.unchanged(t, func() {
+		for _, target := range []struct{ base, path, form string }{{w.console, "/signin", form}, {w.console, "/again", form}, {w.server.Endpoint, "/", form[:60<<10]}} {
+			w.flat(t, "forms of many fields to "+target.path, memoryMax, func() {
+				var all sync.WaitGroup
+				for range memoryClients {
+					all.Go(func() {
+						r := request(t, target.base, "POST", target.path, target.form, "Content-Type", "application/x-www-form-urlencoded")
+						w.do(t, r).oneOf(t, "POST "+target.path, 400)
+					})
+				}
+				all.Wait()
+			})
+		}
 	})
 }
 
