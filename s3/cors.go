@@ -74,9 +74,6 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 		}
 		r := coffer.CORSRule{MaxAgeSeconds: -1}
 		for _, e := range c.children {
-			if e.value == "" && e.name != "ID" {
-				return nil, malformed(errors.New(e.name + " is empty"))
-			}
 			switch e.name {
 			case "ID":
 				r.ID = e.value
@@ -84,10 +81,15 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 				r.Origins = append(r.Origins, e.value)
 			case "AllowedMethod":
 				r.Methods = append(r.Methods, e.value)
-			case "AllowedHeader":
-				r.Headers = append(r.Headers, e.value)
-			case "ExposeHeader":
-				r.Expose = append(r.Expose, e.value)
+			case "AllowedHeader", "ExposeHeader":
+				if e.value == "" {
+					return nil, malformed(errors.New(e.name + " is empty"))
+				}
+				if e.name == "AllowedHeader" {
+					r.Headers = append(r.Headers, e.value)
+				} else {
+					r.Expose = append(r.Expose, e.value)
+				}
 			case "MaxAgeSeconds":
 				age, err := strconv.ParseInt(strings.TrimSpace(e.value), 10, 32)
 				if err != nil || age < 0 {

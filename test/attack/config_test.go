@@ -127,7 +127,7 @@ func strictConfigurations(t *testing.T, w *world) {
 func corsRules(t *testing.T, w *world) {
 	w.unchanged(t, func() {
 		for _, c := range []struct{ origin, method, more, code string }{
-			{"", "GET", "", "MalformedXML"}, {"*", "", "", "MalformedXML"}, {"*", "GET", "<AllowedHeader/>", "MalformedXML"}, {"*", "FOO", "", "UnsupportedCORSMethod"}, {"*", "get", "", "UnsupportedCORSMethod"}, {"*", "OPTIONS", "", "UnsupportedCORSMethod"}, {"*", "PATCH", "", "UnsupportedCORSMethod"},
+			{"*", "", "", "UnsupportedCORSMethod"}, {"*", "GET", "<AllowedHeader/>", "MalformedXML"}, {"*", "FOO", "", "UnsupportedCORSMethod"}, {"*", "get", "", "UnsupportedCORSMethod"}, {"*", "OPTIONS", "", "UnsupportedCORSMethod"}, {"*", "PATCH", "", "UnsupportedCORSMethod"},
 			{"http://*.*.test", "GET", "", ""}, {"**", "GET", "", ""}, {"*", "GET", "<AllowedHeader>x-*-*</AllowedHeader>", ""}, {"*", "GET", "<MaxAgeSeconds>-1</MaxAgeSeconds>", ""}, {"*", "GET", "<MaxAgeSeconds>1e9</MaxAgeSeconds>", ""},
 			{"*", "GET", "<ExposeHeader>a\nSet-Cookie: x</ExposeHeader>", ""}, {"*", "GET", "<ExposeHeader>*</ExposeHeader>", ""}, {"*", "GET", "<AllowCredentials>true</AllowCredentials>", ""}, {"*", "GET", "<ID>" + strings.Repeat("i", 256) + "</ID>", ""},
 		} {
