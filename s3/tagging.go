@@ -114,7 +114,8 @@ func parseTagging(n *node) ([]coffer.Tag, error) {
 		return nil, err
 	}
 	if len(n.children) == 0 {
-		return nil, malformed(nil)
+		// AWS was recorded to take it for an empty set, which its schema does not have.
+		return parseTagSet(n)
 	}
 	return parseTagSet(n.children[0])
 }

@@ -95,8 +95,8 @@ func deepXML(t *testing.T, w *world) {
 				"many instructions":     strings.Repeat("<?a b?>", 200_000),
 				"100,000 empty objects": "<" + d[2] + ">" + strings.Repeat("<Object/>", 100_000) + "</" + d[2] + ">",
 			} {
-				if d[1] == "/new-bucket" && (name == "100,000 attributes" || name == "many comments") {
-					continue // which is what a bucket with nothing to configure may send
+				if (d[1] == "/new-bucket" || d[2] == "Tagging") && (name == "100,000 attributes" || name == "many comments") {
+					continue // which is what a bucket with nothing to configure may send, and no tags
 				}
 				w.document(t, d[0], d[1], body).oneOf(t, d[0]+" "+d[1]+" with "+name, 400, 403)
 			}
@@ -205,7 +205,7 @@ func misspelt(t *testing.T, w *world) {
 			a := w.document(t, "PUT", "/a-priv?cors", "<CORSConfiguration>"+body+"</CORSConfiguration>")
 			a.oneOf(t, fmt.Sprintf("PutBucketCors with %.80s", body), 400)
 		}
-		for _, body := range []string{"", "<TagSet><Tag><Key>a</Key></Tag></TagSet>", "<TagSet><Tag><Key></Key><Value>1</Value></Tag></TagSet>", "<TagSet><Tag><Name>a</Name><Value>1</Value></Tag></TagSet>",
+		for _, body := range []string{"<Tagset/>", "<TagSet><Tag><Key>a</Key></Tag></TagSet>", "<TagSet><Tag><Key></Key><Value>1</Value></Tag></TagSet>", "<TagSet><Tag><Name>a</Name><Value>1</Value></Tag></TagSet>",
 			"<TagSet>" + strings.Repeat("<Tag><Key>a</Key><Value>1</Value></Tag>", 2) + "</TagSet>", "<TagSet><Tag><Key>aws:a</Key><Value>1</Value></Tag></TagSet>", "<TagSet/><TagSet/>"} {
 			for _, path := range []string{"/a-priv?tagging", "/a-priv/other?tagging"} {
 				w.document(t, "PUT", path, "<Tagging>"+body+"</Tagging>").oneOf(t, "PUT "+path+" with "+body, 400)
