@@ -112,7 +112,7 @@ func (l *Lifecycle) Check() error {
 		return &Error{Code: MalformedXML}
 	}
 	if l.TransitionMinimum != TransitionMinimumAll && l.TransitionMinimum != TransitionMinimumVaries {
-		return Errorf(InvalidRequest, "Value for x-amz-transition-default-minimum-object-size header is invalid.")
+		return Errorf(InvalidRequest, "Invalid TransitionDefaultMinimumObjectSize found: %.100s", l.TransitionMinimum)
 	}
 	seen := make(map[string]bool, len(l.Rules))
 	for i := range l.Rules {

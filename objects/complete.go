@@ -35,7 +35,7 @@ type CompleteInput struct {
 // answers the same again.
 func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object, error) {
 	s.cause = causeComplete
-	if err := checkPartList(in.Parts); err != nil {
+	if err := checkPartList(in.Upload, in.Parts); err != nil {
 		return coffer.Object{}, err
 	}
 	if err := s.Writable(); err != nil {
@@ -64,14 +64,14 @@ func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object,
 	return made, err
 }
 
-func checkPartList(parts []coffer.Part) error {
+func checkPartList(id coffer.UploadID, parts []coffer.Part) error {
 	for i, p := range parts {
 		if p.Number < 1 || p.Number > coffer.PartNumberMax {
 			return coffer.Errorf(coffer.InvalidArgument, "PartNumber must be an integer between 1 and %d, inclusive",
 				coffer.PartNumberMax).With("ArgumentName", "PartNumber").With("ArgumentValue", strconv.Itoa(p.Number))
 		}
 		if i > 0 && p.Number <= parts[i-1].Number {
-			return &coffer.Error{Code: coffer.InvalidPartOrder}
+			return (&coffer.Error{Code: coffer.InvalidPartOrder}).With("UploadId", string(id))
 		}
 	}
 	return nil
@@ -188,7 +188,7 @@ func disturbed(u coffer.Upload, condition string) error {
 // client says of it.
 func (s *Service) chosenPart(all map[int]partRow, u coffer.Upload, want coffer.Part, last bool) (partRow, error) {
 	invalid := (&coffer.Error{Code: coffer.InvalidPart}).With("UploadId", string(u.ID)).
-		With("PartNumber", strconv.Itoa(want.Number)).With("ETag", want.ETag)
+		With("PartNumber", strconv.Itoa(want.Number)).With("ETag", strings.Trim(want.ETag, `"`))
 	p, ok := all[want.Number]
 	if !ok || strings.Trim(want.ETag, `"`) != p.ETag {
 		return p, invalid

@@ -43,7 +43,7 @@ func (q *request) getObjectAttributes() error {
 	if a.Bucket.Versioning != coffer.VersioningUnset {
 		q.writeVersion(coffer.VersionName(a.VersionID))
 	}
-	d := newDoc("GetObjectAttributesOutput", namespace)
+	d := newDoc("GetObjectAttributesResponse", namespace)
 	if wanted["ETag"] {
 		d.text("ETag", a.ETag)
 	}

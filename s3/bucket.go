@@ -30,8 +30,8 @@ func (q *request) createBucket() error {
 	in.ObjectLock = strings.EqualFold(q.r.Header.Get("X-Amz-Bucket-Object-Lock-Enabled"), "true")
 	_, err = q.session.MakeBucket(q.ctx, in)
 	// The oldest region has the oldest rule: making one's own bucket again changes
-	// nothing and succeeds.
-	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" {
+	// nothing and succeeds. It would not get its tags then, so with tags it fails.
+	if coffer.CodeOf(err) == coffer.BucketAlreadyOwnedByYou && q.region == "us-east-1" && len(in.Tags) == 0 {
 		err = nil
 	}
 	if err != nil {

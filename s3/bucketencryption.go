@@ -97,7 +97,7 @@ func parseDefaultEncryption(n *node, e *coffer.BucketEncryption) error {
 		return malformed(nil)
 	}
 	if named && e.Kind != coffer.SSEKMS {
-		return coffer.Errorf(coffer.InvalidArgument, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms").
+		return coffer.Errorf(coffer.InvalidArgument, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse").
 			With("ArgumentName", "ApplyServerSideEncryptionByDefault")
 	}
 	if len(e.KMSKey) > coffer.KMSKeyIDMax {

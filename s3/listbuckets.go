@@ -32,6 +32,9 @@ func (q *request) listBuckets() error {
 		return err
 	}
 	d := newDoc("ListAllMyBucketsResult", namespace)
+	// The owner comes first, as AWS sends it: the first Java SDK gives each bucket the
+	// owner that it has read by then.
+	q.writeOwner(d, "Owner")
 	d.begin("Buckets")
 	for _, b := range list {
 		d.begin("Bucket")
@@ -42,7 +45,6 @@ func (q *request) listBuckets() error {
 		d.end()
 	}
 	d.end()
-	q.writeOwner(d, "Owner")
 	if next != "" {
 		d.text("ContinuationToken", base64.URLEncoding.EncodeToString([]byte(next)))
 	}
@@ -62,6 +64,9 @@ func (q *request) writeOwner(d *doc, element string) {
 }
 
 func badToken(token string) error {
-	return coffer.Errorf(coffer.InvalidArgument, "The continuation token provided is incorrect").
-		With("ArgumentName", "continuation-token").With("ArgumentValue", token)
+	err := coffer.Errorf(coffer.InvalidArgument, "The continuation token provided is incorrect").With("ArgumentName", "continuation-token")
+	if token != "" {
+		err = err.With("ArgumentValue", token)
+	}
+	return err
 }

@@ -196,6 +196,9 @@ func (q *request) putObjectLegalHold() error {
 		return err
 	}
 	n, err := q.readLockXML("LegalHold")
+	if coffer.CodeOf(err) == coffer.MissingRequestBody {
+		err = malformed(err) // AWS has it so for this document
+	}
 	if err != nil {
 		return err
 	}

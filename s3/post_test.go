@@ -39,6 +39,13 @@ func (w *world) signedForm(key, conditions string, fields ...[2]string) form {
 	return form{fields: append(w.sign(policy), append([][2]string{{"key", key}}, fields...)...), filename: "me.txt", file: "hello"}
 }
 
+// unnamedForm is a signed form whose file was sent without a name.
+func (w *world) unnamedForm(key string) form {
+	f := w.signedForm(key, anyKey)
+	f.filename = ""
+	return f
+}
+
 // sign makes the fields that a policy is sent with.
 func (w *world) sign(policy string) [][2]string {
 	now, p := w.clock.Now().UTC(), w.pairs["alice"]
@@ -106,6 +113,7 @@ func TestFormsThatArePolicyConform(t *testing.T) {
 			"https://a.example/done?x=1&bucket=photos&key=r&etag=%225d41402abc4b2a76b9719d911017c592%22", "", "r", "hello"},
 		{"RedirectThatIsNoAddressIsIgnored", w.signedForm("r", anyKey+`, ["starts-with", "$success_action_redirect", ""]`, [2]string{"success_action_redirect", "javascript:alert(1)"}), 204, "/photos/r", "", "r", "hello"},
 		{"FilenameIsPutIn", w.signedForm("up/${filename}", `["eq", "$key", "up/me.txt"]`), 204, "/photos/up/me.txt", "", "up/me.txt", "hello"},
+		{"NoNameIsPutInWhereTheFileHasNone", w.unnamedForm("up/${filename}"), 204, "", "", "up/$%7Bfilename%7D", "hello"},
 		{"FieldsBecomeHeaders", w.signedForm("h", anyKey+`, ["starts-with", "$Content-Type", "text/"], {"X-Amz-Meta-Tag": "v"}, {"cache-control": "no-store"}, ["eq", "$acl", "private"]`,
 			[2]string{"Content-Type", "text/plain,text/html"}, [2]string{"x-amz-meta-tag", "v"}, [2]string{"Cache-Control", "no-store"}, [2]string{"acl", "private"}), 204, "", "", "h",
 			"Cache-Control: no-store\nContent-Length: 5\nContent-Type: text/plain,text/html\n"},

@@ -127,7 +127,11 @@ func isToken(s string) bool {
 // expand puts the name of the file in the place of ${filename}: what stands behind
 // the last slash or backslash, for browsers that tell the whole path. AWS does so
 // before it looks at the policy.
+// A file that was sent without a name has none to put in.
 func (f postForm) expand(filename string) {
+	if filename == "" {
+		return
+	}
 	filename = filename[strings.LastIndexAny(filename, `/\`)+1:]
 	for name, value := range f.fields {
 		if name != "policy" && name != "x-amz-signature" {

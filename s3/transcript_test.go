@@ -190,7 +190,7 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 	t.Helper()
 	w.clock.tick(time.Second)
 	kept := map[string]string{}
-	signer, etag := "alice", ""
+	signer, region, etag := "alice", "auto", ""
 	for name, value := range vars {
 		text = strings.ReplaceAll(text, "{"+name+"}", value)
 	}
@@ -202,6 +202,8 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 		case line == "", strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "@key "):
 			signer = fields[1]
+		case strings.HasPrefix(line, "@region "):
+			region = fields[1]
 		case strings.HasPrefix(line, "@let "):
 			kept[fields[1]] = fields[2]
 		case line == "@encrypt":
@@ -235,7 +237,7 @@ func (w *world) play(t *testing.T, text string, vars map[string]string) string {
 	if signer != "none" {
 		sum := sha256.Sum256([]byte(body))
 		p := w.pairs[signer]
-		sigv4.Sign(r, p.id, p.secret, "auto", "s3", hex.EncodeToString(sum[:]), w.clock.Now())
+		sigv4.Sign(r, p.id, p.secret, region, "s3", hex.EncodeToString(sum[:]), w.clock.Now())
 	}
 	answer, err := (&http.Transport{DisableCompression: true, DisableKeepAlives: true}).RoundTrip(r)
 	if err != nil {
