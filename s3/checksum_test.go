@@ -39,3 +39,38 @@ func TestPresignedChecksums(t *testing.T) {
 		}
 	}
 }
+
+// TestPresignedConditions: who signs a URL can have it write under a condition. In a
+// query that nobody signed it says nothing.
+func TestPresignedConditions(t *testing.T) {
+	w := newWorld(t)
+	w.play(t, "PUT /photos", map[string]string{})
+	for _, tt := range []struct {
+		query  string
+		status int
+	}{
+		{"If-None-Match=%2A", 200},
+		{"If-None-Match=%2A", 412},
+		{"if-none-match=%2A", 412},
+		{"If-Match=%22none%22", 412},
+		{"If-Match=%225d41402abc4b2a76b9719d911017c592%22", 200},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/photos/a?"+tt.query, strings.NewReader("hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.pairs["alice"]
+		sigv4.Presign(r, p.id, p.secret, "auto", "s3", time.Hour, w.clock.Now())
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != tt.status {
+			t.Errorf("PUT with a pre-signed ?%s = %d, want %d", tt.query, answer.StatusCode, tt.status)
+		}
+	}
+	if got := w.play(t, "PUT /photos/a?If-None-Match=%2A\n\nhello", nil); !strings.HasPrefix(got, "200\n") {
+		t.Errorf("PUT with ?If-None-Match=* = %s, want 200", got)
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"coffer"
 	"coffer/objects"
+	"coffer/sigv4"
 )
 
 const metaPrefix = "X-Amz-Meta-"
@@ -126,12 +127,26 @@ func (q *request) conditions(prefix string) objects.Conditions {
 // preconditions to S3 operations with conditional requests"); the other values mean
 // the same here as on a read (RFC 9110, section 13.1), which many servers offer.
 func (q *request) writeConditions() (objects.Conditions, error) {
-	c := objects.Conditions{IfMatch: q.r.Header.Get("If-Match"), IfNoneMatch: q.r.Header.Get("If-None-Match")}
+	c := objects.Conditions{IfMatch: q.precondition("If-Match"), IfNoneMatch: q.precondition("If-None-Match")}
 	if c.IfMatch != "" && c.IfNoneMatch != "" {
 		return c, (&coffer.Error{Code: coffer.NotImplemented}).With("Header", "If-Match,If-None-Match").
 			With("additionalMessage", "Multiple conditional request headers present in the request")
 	}
 	return c, nil
+}
+
+// precondition is the value of a header that says when to write. A pre-signed URL may
+// have it as a parameter: AWS was recorded to heed it there, and who signed it meant it.
+func (q *request) precondition(name string) string {
+	if value := q.r.Header.Get(name); value != "" || q.signature.kind != sigv4.Query {
+		return value
+	}
+	for parameter := range q.query {
+		if strings.EqualFold(parameter, name) {
+			return q.query.get(parameter)
+		}
+	}
+	return ""
 }
 
 // httpTime reads a date of HTTP; one that is none does not count (RFC 9110,
