@@ -121,7 +121,7 @@ func (q *request) getObjectRetention() error {
 	}
 	d := newDoc("Retention", namespace)
 	d.text("Mode", string(r.Mode))
-	d.time("RetainUntilDate", r.Until)
+	d.instant("RetainUntilDate", r.Until)
 	return q.send(http.StatusOK, d)
 }
 

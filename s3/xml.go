@@ -134,7 +134,12 @@ func (d *doc) number(name string, n int64) {
 
 func (d *doc) flag(name string, v bool) { d.text(name, strconv.FormatBool(v)) }
 
-func (d *doc) time(name string, t time.Time) {
+// time writes an instant in whole seconds, as AWS tells when a thing was made: it is
+// then the instant that the Last-Modified header has.
+func (d *doc) time(name string, t time.Time) { d.instant(name, t.Truncate(time.Second)) }
+
+// instant writes an instant to the millisecond.
+func (d *doc) instant(name string, t time.Time) {
 	d.begin(name)
 	d.b = t.UTC().AppendFormat(d.b, timeFormat)
 	d.end()
