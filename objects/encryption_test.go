@@ -200,7 +200,8 @@ func TestACompleteNeedsTheKeyWithAChecksum(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "u", Upload: u.ID, Number: 1, Body: strings.NewReader("x"), Size: 1, CustomerKey: one})
+		p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "u", Upload: u.ID, Number: 1, Body: strings.NewReader("x"), Size: 1, CustomerKey: one,
+			Digests: Digests{Checksum: coffer.Checksum{Algorithm: tt.sum}}})
 		if err != nil {
 			t.Fatal(err)
 		}

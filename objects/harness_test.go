@@ -206,7 +206,12 @@ func (w *world) upload(t testing.TB, key string, sum coffer.Checksum, bodies ...
 	}
 	var list []coffer.Part
 	for i, b := range bodies {
-		list = append(list, w.putPart(t, key, u.ID, i+1, b))
+		p, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: key, Upload: u.ID, Number: i + 1,
+			Body: bytes.NewReader(b), Size: int64(len(b)), Digests: Digests{Checksum: coffer.Checksum{Algorithm: u.Checksum.Algorithm}}})
+		if err != nil {
+			t.Fatalf("PutPart(%q, %d) = %v", key, i+1, err)
+		}
+		list = append(list, p)
 	}
 	return u.ID, list
 }

@@ -122,6 +122,10 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 			return coffer.Part{}, coffer.Errorf(coffer.InvalidRequest,
 				"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", lower(want), lower(alg))
 		}
+		if alg == "" && u.Checksum.Type == coffer.Composite && !in.Copied {
+			return coffer.Part{}, coffer.Errorf(coffer.InvalidRequest,
+				"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: null", lower(want))
+		}
 		alg = want
 	}
 	if in.Size > coffer.PartSizeMax {
