@@ -18,7 +18,8 @@ type source struct {
 }
 
 // copySource reads the x-amz-copy-source header: bucket and key, URL-encoded
-// once, with an optional slash before and an optional versionId behind.
+// once, with an optional slash before and an optional versionId behind. A + is a
+// space, as AWS reads it there and Go's url.QueryEscape writes it.
 func (q *request) copySource() (source, error) {
 	invalid := func(why string) (source, error) {
 		return source{}, coffer.Errorf(coffer.InvalidArgument, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey%s", why).
@@ -40,7 +41,7 @@ func (q *request) copySource() (source, error) {
 		return source{}, coffer.Errorf(coffer.NotImplemented, "Access point ARNs are not implemented by this version of coffer.").
 			With("Header", "x-amz-copy-source")
 	}
-	text, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
+	text, err := url.QueryUnescape(strings.TrimPrefix(path, "/"))
 	if err != nil {
 		return invalid("; it is not URL-encoded")
 	}

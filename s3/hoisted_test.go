@@ -36,6 +36,26 @@ func link(t *testing.T, w *world, method, target, query, body string, headers ..
 	return answer, string(b)
 }
 
+// TestPlusInACopySource reads a source as AWS does: + is a space, and %2B is a plus.
+func TestPlusInACopySource(t *testing.T) {
+	w := newWorld(t)
+	w.play(t, "PUT /photos", map[string]string{})
+	w.play(t, "PUT /photos/a%20b\n\nspace", map[string]string{})
+	w.play(t, "PUT /photos/a%2Bb\n\nplus", map[string]string{})
+	for _, tt := range []struct{ source, want string }{
+		{"photos/a+b", "space"},
+		{"photos%2Fa+b", "space"},
+		{"/photos/a%20b", "space"},
+		{"photos/a b", "space"},
+		{"photos/a%2Bb", "plus"},
+	} {
+		w.play(t, "PUT /photos/copy\nx-amz-copy-source: "+tt.source, map[string]string{})
+		if _, got := link(t, w, "GET", "/photos/copy", "", ""); got != tt.want {
+			t.Errorf("a copy of %s has %q, want %q", tt.source, got, tt.want)
+		}
+	}
+}
+
 // TestHeadersInTheQuery takes what a pre-signed URL says in its query for the headers
 // of its request, as the SDK for JavaScript means it.
 func TestHeadersInTheQuery(t *testing.T) {

@@ -139,7 +139,7 @@ func (c goSDK) List(bucket, prefix, delimiter string, page int) (l listing, err 
 }
 
 func (c goSDK) Copy(bucket, from, to string) error {
-	source := bucket + "/" + url.PathEscape(from) // the SDK wants it encoded
+	source := bucket + "/" + url.QueryEscape(from) // the SDK wants it encoded
 	_, err := c.s3.CopyObject(c.ctx, &s3.CopyObjectInput{Bucket: &bucket, Key: &to, CopySource: &source})
 	return err
 }

@@ -291,7 +291,7 @@ func (x *machine) copied(o op, source *version) refusals {
 
 // source finds what is copied, how a request says it, and why it cannot be.
 func (x *machine) source(o op, q ask) (v *version, path string, why refusals) {
-	path = "/" + o.FromBucket + "/" + url.PathEscape(o.FromKey)
+	path = "/" + o.FromBucket + "/" + url.QueryEscape(o.FromKey)
 	b := x.buckets[o.FromBucket]
 	switch {
 	case who(o.As).account == "":
