@@ -17,8 +17,10 @@ import (
 	"coffer"
 )
 
-// bodyBytesMax is the length of the longest request body.
-const bodyBytesMax = 1 << 20
+// bodyBytesMax is the length of the longest request body: a scope of 32 KiB, however it
+// is escaped. A body is read before it is known who sent it, so that as many as may
+// connect must not take all memory there is.
+const bodyBytesMax = 256 << 10
 
 // read takes the whole body of a request, in its bounds.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
