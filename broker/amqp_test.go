@@ -2,18 +2,15 @@ package broker_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +97,19 @@ func startAMQP(t *testing.T, s settings) running {
 		}}
 }
 
+// keepRabbit runs RabbitMQ until its standard input ends, which it does with the tests
+// however they end, and removes its folder. The names of nodes have a server of their
+// own, which would outlive the node if that had to start it; the node is a script's child.
+const keepRabbit = `
+	epmd & names=$!
+	until epmd -names >/dev/null 2>&1; do sleep 0.1; done
+	"$1" & server=$!
+	cat >/dev/null
+	kill -9 "$(cat "$0/pid")"
+	kill $server $names
+	wait
+	rm -rf "$0"`
+
 // runRabbit runs RabbitMQ in a folder of its own, with the user guest, the one of the
 // tests, and u, who may not write.
 func runRabbit(plain, encrypted, names, distribution int) error {
@@ -137,31 +147,19 @@ func runRabbit(plain, encrypted, names, distribution int) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	env := append(os.Environ(), "HOME="+dir, "RABBITMQ_CONF_ENV_FILE=/dev/null", fmt.Sprintf("RABBITMQ_NODENAME=coffer%d@localhost", plain),
+	keeper := exec.Command("sh", "-c", keepRabbit, dir, rabbitMQ)
+	keeper.Env = append(os.Environ(), "HOME="+dir, "RABBITMQ_CONF_ENV_FILE=/dev/null", fmt.Sprintf("RABBITMQ_NODENAME=coffer%d@localhost", plain),
 		fmt.Sprintf("RABBITMQ_DIST_PORT=%d", distribution), "RABBITMQ_MNESIA_BASE="+dir, "RABBITMQ_LOG_BASE="+dir, "RABBITMQ_CONFIG_FILE="+dir+"/rabbitmq.conf",
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+dir+"/plugins", "RABBITMQ_GENERATED_CONFIG_DIR="+dir, "RABBITMQ_PID_FILE="+dir+"/pid",
 		fmt.Sprintf("ERL_EPMD_PORT=%d", names), "ERL_EPMD_ADDRESS=127.0.0.1")
-	// The names of nodes have a server of their own, which would outlive them if the node
-	// had to start it.
-	epmd, server := exec.CommandContext(ctx, "epmd"), exec.CommandContext(ctx, rabbitMQ)
-	epmd.Env, server.Env = env, env
-	out, err := server.StdoutPipe()
-	if err := errors.Join(err, epmd.Start(), awaitListener(names), server.Start()); err != nil {
-		cancel()
+	in, inErr := keeper.StdinPipe()
+	out, outErr := keeper.StdoutPipe()
+	if err := errors.Join(inErr, outErr, keeper.Start()); err != nil {
 		return err
 	}
 	rabbit.end = func() {
-		// The node is the script's child.
-		text, _ := os.ReadFile(filepath.Join(dir, "pid"))
-		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-			if node, err := os.FindProcess(pid); err == nil {
-				_ = node.Kill()
-			}
-		}
-		cancel()
-		_, _ = server.Wait(), epmd.Wait()
-		_ = os.RemoveAll(dir)
+		_ = in.Close()
+		_ = keeper.Wait()
 	}
 	rabbit.plain, rabbit.tls = fmt.Sprintf("127.0.0.1:%d", plain), fmt.Sprintf("127.0.0.1:%d", encrypted)
 	ready, ended := make(chan struct{}), make(chan struct{})
@@ -181,18 +179,6 @@ func runRabbit(plain, encrypted, names, distribution int) error {
 		rabbit.end()
 		<-ended
 		return fmt.Errorf("RabbitMQ did not start; the last that it said is %s", last)
-	}
-}
-
-func awaitListener(port int) error {
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			return conn.Close()
-		}
-		if time.Now().After(deadline) {
-			return err
-		}
 	}
 }
 
