@@ -52,7 +52,7 @@ func (x *machine) upload(o op, action string) (b *bucket, u *upload, want refusa
 func (x *machine) began(o op, b *bucket, u *upload, action string) bool {
 	a := who(o.As)
 	if u.ended || a.account == "" || a.account == b.owner || a.account != who(u.as).account ||
-		action != "AbortMultipartUpload" && action != "ListMultipartUploadParts" {
+		action != "AbortMultipartUpload" && action != "ListMultipartUploadParts" || !a.scopeLets(action, o.Bucket, u.key) {
 		return false
 	}
 	_, denied := b.says(a, action, u.key)

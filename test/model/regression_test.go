@@ -31,6 +31,11 @@ func TestFound(t *testing.T) {
 			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
 			{Do: "Abort", As: "other", Bucket: "plain", Upload: 1},
 		}},
+		{"AScopeBindsWhoBeganAnUploadToo", []op{
+			{Do: "SetPolicy", As: "other", Bucket: "theirs", Value: "account"},
+			{Do: "CreateUpload", As: "owner", Bucket: "theirs", Key: "a"},
+			{Do: "Abort", As: "scoped", Bucket: "theirs", Upload: 1},
+		}},
 		{"AnUploadWithIfNoneMatchConflictsWithADeleteSinceItBegan", []op{
 			{Do: "CreateUpload", As: "owner", Bucket: "locked", Key: "a"},
 			{Do: "UploadPart", As: "owner", Bucket: "locked", Size: 20, Upload: 1, Part: 1},
