@@ -1,9 +1,13 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -48,5 +52,32 @@ func TestNoRequestHidesBehindABodyOfTwoLengths(t *testing.T) {
 				t.Errorf("%q has %d answers (%v): %.600q, want one and the end of the connection", tt.line, n, err, all)
 			}
 		})
+	}
+}
+
+// TestChunksOverTLSKeepTheConnection is for clients that send each upload in chunks:
+// a handshake for each would cost more than the upload. A proxy that is named may have
+// put requests of many clients on one connection, also over TLS.
+func TestChunksOverTLSKeepTheConnection(t *testing.T) {
+	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	h := framed(trusted, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, tt := range []struct {
+		name, remote string
+		tls          bool
+		want         string
+	}{
+		{"Plain", "192.0.2.1:1000", false, "close"},
+		{"TLS", "192.0.2.1:1000", true, ""},
+		{"TLSFromAProxy", "10.1.2.3:1000", true, "close"},
+	} {
+		r := httptest.NewRequest(http.MethodPut, "/abc/b", strings.NewReader("x"))
+		r.TransferEncoding, r.RemoteAddr = []string{"chunked"}, tt.remote
+		if tt.tls {
+			r.TLS = &tls.ConnectionState{}
+		}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Header().Get("Connection") != tt.want {
+			t.Errorf("%s: Connection is %q, want %q", tt.name, w.Header().Get("Connection"), tt.want)
+		}
 	}
 }

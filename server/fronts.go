@@ -25,7 +25,7 @@ func version() string { return coffer.Version }
 // front is what stands before both the S3 address and the console: none of it knows
 // what is asked for.
 func (s *Server) front(next http.Handler) http.Handler {
-	return s.connections.handler(framed(forwarded(s.cfg.TrustedProxies, deadlines{next: next, now: s.cfg.Now, inFlight: &s.inFlight})))
+	return s.connections.handler(framed(s.cfg.TrustedProxies, forwarded(s.cfg.TrustedProxies, deadlines{next: next, now: s.cfg.Now, inFlight: &s.inFlight})))
 }
 
 // s3Handler serves the S3 address, on which STS is too.

@@ -4,28 +4,33 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
+
+// proxies are the addresses of those in front that are believed.
+type proxies []netip.Prefix
+
+func (p proxies) have(addr netip.Addr) bool {
+	return slices.ContainsFunc(p, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
+}
+
+// sent tells whether a request comes from one of them.
+func (p proxies) sent(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && p.have(peer.Addr())
+}
 
 // forwarded gives next the address and the host name that the client used when
 // the request comes from a trusted proxy; from anyone else those headers mean
 // nothing. The client is the last address that is not itself a trusted proxy:
 // what stands before it, the client could have written.
-func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
+func forwarded(trusted proxies, next http.Handler) http.Handler {
 	if len(trusted) == 0 {
 		return next
 	}
-	trusts := func(addr netip.Addr) bool {
-		for _, p := range trusted {
-			if p.Contains(addr.Unmap()) {
-				return true
-			}
-		}
-		return false
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		peer, err := netip.ParseAddrPort(r.RemoteAddr)
-		if err != nil || !trusts(peer.Addr()) {
+		if !trusted.sent(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -37,7 +42,7 @@ func forwarded(trusted []netip.Prefix, next http.Handler) http.Handler {
 				break
 			}
 			r2.RemoteAddr = net.JoinHostPort(addr.Unmap().String(), "0")
-			if !trusts(addr) {
+			if !trusted.have(addr) {
 				break
 			}
 		}
