@@ -24,6 +24,10 @@ func hoisted(r *http.Request, q query) (*http.Request, error) {
 		return r, nil
 	}
 	for parameter, values := range q {
+		switch parameter {
+		case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature":
+			continue // as all who sign write them: most URLs have nothing else
+		}
 		name := strings.ToLower(parameter)
 		if !strings.HasPrefix(name, "x-amz-") || slices.Contains(notHoisted, name) {
 			continue
