@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -196,7 +198,10 @@ func TestACopyIsTheObjectAndDoesNotComeBack(t *testing.T) {
 	}
 	var parts []coffer.Part
 	for i, n := range []int{5 << 20, 100} {
-		p, err := alice.PutPart(ctx, objects.PartInput{Bucket: "here", Key: "parts", Upload: upload.ID, Number: 2 * (i + 1), Body: strings.NewReader(strings.Repeat("p", n)), Size: int64(n)})
+		body := strings.Repeat("p", n)
+		sum := sha256.Sum256([]byte(body))
+		p, err := alice.PutPart(ctx, objects.PartInput{Bucket: "here", Key: "parts", Upload: upload.ID, Number: 2 * (i + 1), Body: strings.NewReader(body), Size: int64(n),
+			Digests: objects.Digests{Checksum: coffer.Checksum{Algorithm: coffer.SHA256, Value: base64.StdEncoding.EncodeToString(sum[:])}}})
 		if err != nil {
 			t.Fatal(err)
 		}
