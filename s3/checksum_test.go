@@ -6,9 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"coffer/sigv4"
 )
 
 // TestPresignedChecksums uploads by URLs that were signed before there was a body: of
@@ -23,17 +20,7 @@ func TestPresignedChecksums(t *testing.T) {
 		{"x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", "X-Amz-Checksum-Crc32", "NhCmhg=="},
 		{"x-amz-sdk-checksum-algorithm=SHA3", "", ""},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/photos/a?"+tt.query, strings.NewReader("hello"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := w.pairs["alice"]
-		sigv4.Presign(r, p.id, p.secret, "auto", "s3", time.Hour, w.clock.Now())
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = answer.Body.Close()
+		answer, _ := link(t, w, "PUT", "/photos/a", tt.query, "hello")
 		if got := answer.Header.Get(tt.header); got != tt.want || (answer.StatusCode == http.StatusOK) != (tt.want != "") {
 			t.Errorf("PUT with ?%s = %d with %s %q, want %q", tt.query, answer.StatusCode, tt.header, got, tt.want)
 		}
@@ -55,17 +42,7 @@ func TestPresignedConditions(t *testing.T) {
 		{"If-Match=%22none%22", 412},
 		{"If-Match=%225d41402abc4b2a76b9719d911017c592%22", 200},
 	} {
-		r, err := http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/photos/a?"+tt.query, strings.NewReader("hello"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := w.pairs["alice"]
-		sigv4.Presign(r, p.id, p.secret, "auto", "s3", time.Hour, w.clock.Now())
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = answer.Body.Close()
+		answer, _ := link(t, w, "PUT", "/photos/a", tt.query, "hello")
 		if answer.StatusCode != tt.status {
 			t.Errorf("PUT with a pre-signed ?%s = %d, want %d", tt.query, answer.StatusCode, tt.status)
 		}

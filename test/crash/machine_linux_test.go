@@ -116,16 +116,7 @@ func newMachine(t *testing.T, arguments ...string) *machine {
 	m := &machine{t: t, console: filepath.Join(dir, "console"), port: freePort(t)}
 	m.server = &harness.Server{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", m.port), AccessKeyID: "TESTMACHINE000000000", Secret: strings.Repeat("secret00", 5)}
 	disk, memory := filepath.Join(dir, "disk"), filepath.Join(dir, "initramfs")
-	f, err := os.Create(disk)
-	if err == nil {
-		err = errors.Join(f.Truncate(powerDiskBytes), f.Close())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mkfs.ext4", "-q", "-F", disk).CombinedOutput(); err != nil {
-		t.Fatalf("mkfs.ext4: %v\n%s", err, out)
-	}
+	makeFileSystem(t, "ext4", disk, powerDiskBytes)
 	if err := m.pack(memory, modules, arguments); err != nil {
 		t.Fatalf("make the machine's first file system: %v", err)
 	}

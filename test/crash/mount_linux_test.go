@@ -32,21 +32,7 @@ func newDisk(t *testing.T, kind string, size int64) *diskImage {
 	if err := os.Mkdir(d.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Create(d.image)
-	if err == nil {
-		err = errors.Join(f.Truncate(size), f.Close())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The defaults of the tools, so that what is tested is what people have.
-	args := []string{"-q", d.image}
-	if kind == "ext4" {
-		args = []string{"-q", "-F", d.image}
-	}
-	if out, err := exec.Command("mkfs."+kind, args...).CombinedOutput(); err != nil {
-		t.Fatalf("mkfs.%s: %v\n%s", kind, err, out)
-	}
+	makeFileSystem(t, kind, d.image, size)
 	t.Cleanup(func() {
 		if d.mounted {
 			d.unmount()
@@ -62,6 +48,26 @@ func newDisk(t *testing.T, kind string, size int64) *diskImage {
 		t.Skipf("SKIPPED, NOT TESTED: loop devices cannot be mounted here: %v", err)
 	}
 	return d
+}
+
+// makeFileSystem makes an empty file system of a size in bytes in a new file. It has the
+// defaults of the tools, so that what is tested is what people have.
+func makeFileSystem(t *testing.T, kind, path string, size int64) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err == nil {
+		err = errors.Join(f.Truncate(size), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-q", path}
+	if kind == "ext4" {
+		args = []string{"-q", "-F", path}
+	}
+	if out, err := exec.Command("mkfs."+kind, args...).CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.%s: %v\n%s", kind, err, out)
+	}
 }
 
 // need skips the test without root or without a tool.
