@@ -62,14 +62,20 @@ func TestKilledServerLosesNothing(t *testing.T) {
 func crash(t *testing.T, s *harness.Server, load *load, draw *rand.Rand) {
 	t.Helper()
 	after, gently := time.Duration(draw.Int64N(int64(25*time.Millisecond))), draw.IntN(10) == 0
+	end := s.Kill
+	if gently {
+		end = s.Stop
+	}
+	endUnder(t, load, after, end)
+}
+
+// endUnder ends what serves the load, a while after its target-th request was sent.
+func endUnder(t *testing.T, load *load, after time.Duration, end func()) {
+	t.Helper()
 	done := load.start()
 	awaitTarget(t, load, done, after)
 	load.down.Store(true)
-	if gently {
-		s.Stop()
-	} else {
-		s.Kill()
-	}
+	end()
 	awaitEnd(t, load, done)
 }
 

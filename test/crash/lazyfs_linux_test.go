@@ -32,11 +32,7 @@ func TestPagesThatWereNotSyncedAreNotMissed(t *testing.T) {
 	var acked, unknown int64
 	for cycle := range rounds(t, 10, 300) {
 		load := newLoad(l, c, cycle, 1+draw.Int64N(150))
-		done := load.start()
-		awaitTarget(t, load, done, time.Duration(draw.Int64N(int64(25*time.Millisecond))))
-		load.down.Store(true)
-		s.Kill()
-		awaitEnd(t, load, done)
+		endUnder(t, load, time.Duration(draw.Int64N(int64(25*time.Millisecond))), s.Kill)
 		c.close()
 		acked, unknown = acked+load.acked.Load(), unknown+load.unknown.Load()
 		lazy.forget()
@@ -65,11 +61,7 @@ func TestPagesThatWereNeverSyncedAreMissed(t *testing.T) {
 	makeBucket(t, c)
 	l := newLedger(seed, loadKeys())
 	load := newLoad(l, c, 0, 100)
-	done := load.start()
-	awaitTarget(t, load, done, 0)
-	load.down.Store(true)
-	s.Kill()
-	awaitEnd(t, load, done)
+	endUnder(t, load, 0, s.Kill)
 	lazy.forget()
 	if err := s.TryRestart(); err != nil {
 		t.Logf("the unsafe server does not start any more: %v", err)

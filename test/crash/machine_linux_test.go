@@ -48,7 +48,7 @@ func TestPowerCutOfAMachineLosesNothing(t *testing.T) {
 	var acked, unknown int64
 	for cycle := range rounds(t, 10, 60) {
 		load := newLoad(l, c, cycle, 5+draw.Int64N(50))
-		m.cutUnder(load, time.Duration(draw.Int64N(int64(200*time.Millisecond))))
+		endUnder(t, load, time.Duration(draw.Int64N(int64(200*time.Millisecond))), m.cut)
 		acked, unknown = acked+load.acked.Load(), unknown+load.unknown.Load()
 		c.close()
 		c = m.start()
@@ -72,7 +72,7 @@ func TestPowerCutOfAMachineLosesWhatIsNotSynced(t *testing.T) {
 	makeBucket(t, c)
 	l := newLedger(seed, loadKeys())
 	load := newLoad(l, c, 0, 50)
-	m.cutUnder(load, 0)
+	endUnder(t, load, 0, m.cut)
 	if before := l.takeProblems(); len(before) > 0 {
 		t.Fatalf("before the power was cut: %q", before)
 	}
@@ -283,16 +283,6 @@ func (m *machine) said() string {
 	}
 	lines := strings.Split(string(b), "\n")
 	return strings.Join(lines[max(0, len(lines)-30):], "\n")
-}
-
-// cutUnder takes the power away a while after the load has sent its target-th request.
-func (m *machine) cutUnder(load *load, after time.Duration) {
-	m.t.Helper()
-	done := load.start()
-	awaitTarget(m.t, load, done, after)
-	load.down.Store(true)
-	m.cut()
-	awaitEnd(m.t, load, done)
 }
 
 // cut takes the power away. Nothing of the machine is asked to do anything before.
