@@ -206,9 +206,9 @@ func (l *listener) Close() error {
 	err := l.Listener.Close()
 	if info, statErr := os.Lstat(l.path); statErr == nil && os.SameFile(info, l.info) {
 		err = errors.Join(err, os.Remove(l.path))
-		if l.dir != "" {
-			err = errors.Join(err, os.Remove(l.dir))
-		}
+	}
+	if l.dir != "" {
+		err = errors.Join(err, os.Remove(l.dir))
 	}
 	return err
 }
