@@ -10,13 +10,17 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// tempFolder has what is being written; whoever locks the folder empties it.
+// tempFolder has what is being written, each file under a name of tempForm; whoever
+// locks the folder removes them.
 const tempFolder = "tmp"
+
+var tempForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // folder is a Store on a file system.
 type folder struct{ dir string }
@@ -176,8 +180,31 @@ func (f folder) Lock(ctx context.Context) (context.Context, func(), error) {
 		}
 		return nil, nil, fmt.Errorf("lock %s: %w: it must be on a file system with locks", f.dir, err)
 	}
-	if err := os.RemoveAll(f.path(tempFolder)); err != nil {
+	if err := f.emptyTemp(); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("remove what a cut backup left: %w", err), file.Close())
 	}
 	return ctx, func() { _ = file.Close() }, nil
+}
+
+// emptyTemp removes what a backup that was cut left unfinished, and nothing else: who
+// names the wrong folder may well have a tmp there.
+func (f folder) emptyTemp() error {
+	if _, err := os.Stat(f.path(configName)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil // no backup was ever made here
+		}
+		return err
+	}
+	temp := f.path(tempFolder)
+	entries, err := os.ReadDir(temp)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var errs []error
+	for _, e := range entries {
+		if tempForm.MatchString(e.Name()) && e.Type().IsRegular() {
+			errs = append(errs, os.Remove(filepath.Join(temp, e.Name())))
+		}
+	}
+	return errors.Join(append(errs, err)...)
 }

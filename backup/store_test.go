@@ -2,12 +2,15 @@ package backup
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/xml"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -268,5 +271,53 @@ func TestAFolderMayBeRelative(t *testing.T) {
 	}
 	if b, err := os.ReadFile("here/x/y"); err != nil || string(b) != "z" {
 		t.Errorf("the file has %q, %v, want z", b, err)
+	}
+}
+
+// TestAFolderThatIsNoneOfOursIsLeftAsItIs is of a DEST such as / or a home folder, which
+// has a tmp of its own.
+func TestAFolderThatIsNoneOfOursIsLeftAsItIs(t *testing.T) {
+	w := newWorld(t)
+	store, dir := newFolder(t)
+	theirs := []string{filepath.Join(dir, tempFolder, "0123456789abcdef"), filepath.Join(dir, tempFolder, "deep", "file"), filepath.Join(dir, "file")}
+	for _, path := range theirs {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("theirs"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Create(t.Context(), w.client, store, theKey('k'), rand.Reader, CreateOptions{}); err == nil || !strings.Contains(err.Error(), "use an empty folder") {
+		t.Errorf("Create in a folder with other files = %v, want a refusal", err)
+	}
+	for _, path := range theirs {
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("after a backup that was refused: %v", err)
+		}
+	}
+}
+
+// TestWhatACutBackupLeftIsRemoved is of the files that it was writing, and of no others
+// that somebody keeps beside them.
+func TestWhatACutBackupLeftIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	store, dir := newFolder(t)
+	w.create(t, store, false)
+	cut, theirs := filepath.Join(dir, tempFolder, "0123456789abcdef"), filepath.Join(dir, tempFolder, "deep", "file")
+	for _, path := range []string{cut, theirs} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.create(t, store, false)
+	if _, err := os.Stat(cut); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat of what a cut backup left = %v, want %v", err, fs.ErrNotExist)
+	}
+	if _, err := os.Stat(theirs); err != nil {
+		t.Errorf("Stat of another file there = %v", err)
 	}
 }
