@@ -136,10 +136,12 @@ func (s *Service) accessLogKey(name accessLogName, l *accessLog) (string, error)
 }
 
 // writeAccessLog writes one log object in the name of the account that owns both
-// buckets. It is no request, so it is in no log itself and nothing goes around.
+// buckets. It is no request, so it is in no log itself and nothing goes around. A
+// target that went, and whose name another account took, gets nothing, whomever it
+// lets write.
 func (s *Service) writeAccessLog(ctx context.Context, name accessLogName, l *accessLog, key string) error {
 	text := slices.Clip(l.text)
-	_, err := s.asItself(l.source).Put(ctx, PutInput{
+	_, err := s.asItself(l.source).Expect(name.to.Target, l.source.Account).Put(ctx, PutInput{
 		Bucket: name.to.Target, Key: key, Body: bytes.NewReader(text), Size: int64(len(text)),
 		Attributes: coffer.Attributes{ContentType: "text/plain"}})
 	return err

@@ -112,3 +112,39 @@ func TestTheLogOfABucketEndsWithIt(t *testing.T) {
 		t.Errorf("Logged() of another account's bucket of the same name = %+v, %v, want nil", b, err)
 	}
 }
+
+// TestTheLogOfABucketFollowsNoName is of a target that went, and whose name another
+// account took: it lets everybody write, but nobody said that it may have the log.
+func TestTheLogOfABucketFollowsNoName(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.alice.CreateBucket(ctx, "logs", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.alice.PutBucketLogging(ctx, "bucket", &coffer.BucketLogging{Target: "logs"}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := w.Logged(ctx, "bucket")
+	if err != nil || b == nil {
+		t.Fatalf("Logged() = %v, %v, want the bucket", b, err)
+	}
+	if err := w.alice.DeleteBucket(ctx, "logs"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bob.CreateBucket(ctx, "logs", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	open := `{"Statement":{"Effect":"Allow","Principal":{"AWS":"` + string(alice.Account) + `"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/*"}}`
+	if err := w.bob.PutBucketPolicy(ctx, "logs", open); err != nil {
+		t.Fatal(err)
+	}
+	w.LogAccess(b, w.clock.Now(), "what alice's visitors asked for")
+	w.FlushAccessLogs(ctx, true)
+	list, err := w.bob.List(ctx, ListInput{Bucket: "logs", Max: 10})
+	if err != nil || len(list.Objects) > 0 {
+		t.Errorf("List of another account's bucket of that name = %+v, %v, want nothing", list.Objects, err)
+	}
+	if n := w.AccessLogsDropped(); n != 1 {
+		t.Errorf("AccessLogsDropped() = %d, want the record in it", n)
+	}
+}
