@@ -17,8 +17,11 @@ const (
 	accessLogObject = 1 << 20
 	// accessLogAge is how long a record waits in memory at most for the next flush.
 	accessLogAge = 5 * time.Minute
-	// accessLogMax bounds, in bytes, what waits in memory in all.
-	accessLogMax = 32 << 20
+	// accessLogMax bounds, in bytes, what waits in memory in all, and accessLogShare
+	// what of it one account has, so that a flood of requests to the buckets of one
+	// takes no record from others.
+	accessLogMax   = 32 << 20
+	accessLogShare = accessLogMax / 2
 	// accessLogOverhead is what a record costs beside its bytes.
 	accessLogOverhead = 64
 )
@@ -30,7 +33,19 @@ type accessLogs struct {
 	mu      sync.Mutex // guards what follows
 	waiting map[accessLogName]*accessLog
 	bytes   int
+	shares  map[coffer.AccountID]int // of bytes
 	dropped int64
+}
+
+// count adds bytes to what waits of an account, or takes them off. The lock is held.
+func (l *accessLogs) count(account coffer.AccountID, bytes int) {
+	if l.shares == nil {
+		l.shares = map[coffer.AccountID]int{}
+	}
+	l.bytes += bytes
+	if l.shares[account] += bytes; l.shares[account] == 0 {
+		delete(l.shares, account)
+	}
 }
 
 // accessLogName is what one log object is made for.
@@ -56,7 +71,7 @@ func (s *Service) LogAccess(b *LoggedBucket, received time.Time, record string) 
 	l := &s.accessLogs
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.bytes+len(record)+accessLogOverhead > accessLogMax {
+	if more := len(record) + accessLogOverhead; l.bytes+more > accessLogMax || l.shares[b.Account]+more > accessLogShare {
 		l.dropped++
 		return
 	}
@@ -69,7 +84,7 @@ func (s *Service) LogAccess(b *LoggedBucket, received time.Time, record string) 
 		l.waiting[name] = w
 	}
 	w.text = append(append(w.text, record...), '\n')
-	l.bytes += len(record) + 1
+	l.count(b.Account, len(record)+1)
 }
 
 // AccessLogsDropped is how many records were lost because there was no room, or
@@ -109,7 +124,7 @@ func (s *Service) takeAccessLogs(all bool) map[accessLogName]*accessLog {
 		if all || len(w.text) >= accessLogObject || now.Sub(w.since) >= accessLogAge || now.Before(w.since) {
 			taken[name] = w
 			delete(l.waiting, name)
-			l.bytes -= len(w.text)
+			l.count(w.source.Account, -len(w.text))
 		}
 	}
 	return taken

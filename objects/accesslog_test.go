@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -43,16 +44,25 @@ func TestAccessLogsAreBoundedInMemoryAndLostWhenTheyCannotBeWritten(t *testing.T
 		t.Errorf("after %s there are the log objects %q, want one", accessLogAge, got)
 	}
 	record := strings.Repeat("x", 1<<20)
-	for range 40 {
+	for range 20 {
 		w.LogAccess(b, w.clock.Now(), record)
 	}
-	if n := w.AccessLogsDropped(); n < 8 || n > 10 {
-		t.Errorf("AccessLogsDropped() = %d after 40 MiB, want what is over %d bytes", n, accessLogMax)
+	if n := w.AccessLogsDropped(); n < 4 || n > 6 {
+		t.Errorf("AccessLogsDropped() = %d after 20 MiB of one account, want what is over %d bytes", n, accessLogShare)
 	}
 	w.FlushAccessLogs(ctx, false)
 	if got := keys(); len(got) != 2 {
 		t.Errorf("after a flush there are the log objects %q, want one more: it was large enough", got)
 	}
+	for i := range 40 {
+		another := *b
+		another.ID, another.Account = b.ID+1+coffer.BucketID(i), coffer.AccountID(fmt.Sprint("account ", i))
+		w.LogAccess(&another, w.clock.Now(), record)
+	}
+	if n := w.AccessLogsDropped(); n < 12 || n > 15 {
+		t.Errorf("AccessLogsDropped() = %d after 40 MiB of many accounts besides, want what is over %d bytes", n, accessLogMax)
+	}
+	w.FlushAccessLogs(ctx, true)
 	before := w.AccessLogsDropped()
 	b.To.Target = "gone"
 	w.LogAccess(b, w.clock.Now(), "lost")
@@ -61,7 +71,7 @@ func TestAccessLogsAreBoundedInMemoryAndLostWhenTheyCannotBeWritten(t *testing.T
 		t.Errorf("AccessLogsDropped() = %d after a flush to a bucket that is gone, want %d", n, before+1)
 	}
 	w.LogAccess(b, w.clock.Now(), record)
-	if w.accessLogs.bytes != len(record)+1 {
+	if w.accessLogs.bytes != len(record)+1 || len(w.accessLogs.shares) != 1 {
 		t.Errorf("%d bytes wait, want those of one record: what was taken must not count", w.accessLogs.bytes)
 	}
 }
@@ -146,5 +156,36 @@ func TestTheLogOfABucketFollowsNoName(t *testing.T) {
 	}
 	if n := w.AccessLogsDropped(); n != 1 {
 		t.Errorf("AccessLogsDropped() = %d, want the record in it", n)
+	}
+}
+
+func TestAFloodOfOneAccountTakesNoRecordOfAnother(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	if _, err := w.bob.CreateBucket(ctx, "bucket-b", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	logged := map[coffer.BucketName]*LoggedBucket{}
+	for bucket, s := range map[coffer.BucketName]Session{"bucket": w.alice, "bucket-b": w.bob} {
+		err := s.PutBucketLogging(ctx, bucket, &coffer.BucketLogging{Target: bucket, Prefix: "log/"})
+		if err == nil {
+			logged[bucket], err = w.Logged(ctx, bucket)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range accessLogMax >> 10 {
+		w.LogAccess(logged["bucket"], w.clock.Now(), strings.Repeat("x", 1<<10))
+	}
+	before := w.AccessLogsDropped()
+	if before == 0 {
+		t.Error("AccessLogsDropped() = 0 after a flood, want some")
+	}
+	w.LogAccess(logged["bucket-b"], w.clock.Now(), "bob's")
+	w.FlushAccessLogs(ctx, true)
+	list, err := w.bob.List(ctx, ListInput{Bucket: "bucket-b", Max: 10})
+	if err != nil || len(list.Objects) != 1 || w.AccessLogsDropped() != before {
+		t.Errorf("beside a flood of another account there are %d log objects, %v, and %d records lost, want one and %d", len(list.Objects), err, w.AccessLogsDropped(), before)
 	}
 }
