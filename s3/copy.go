@@ -17,13 +17,17 @@ type source struct {
 	version string
 }
 
-// copySource reads the x-amz-copy-source header: bucket and key, URL-encoded
-// once, with an optional slash before and an optional versionId behind. A + is a
-// space, as AWS reads it there and Go's url.QueryEscape writes it.
+// copySource reads the x-amz-copy-source header: bucket and key with an optional
+// slash before and an optional versionId behind, all of it URL-encoded once. A + is
+// a space, as AWS reads it there and Go's url.QueryEscape writes it.
 func (q *request) copySource() (source, error) {
 	invalid := func(why string) (source, error) {
 		return source{}, coffer.Errorf(coffer.InvalidArgument, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey%s", why).
 			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", q.r.Header.Get("X-Amz-Copy-Source"))
+	}
+	cannotBe := func(what string) (source, error) {
+		return source{}, coffer.Errorf(coffer.InvalidArgument, "Invalid copy source %s", what).
+			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", "x-amz-copy-source")
 	}
 	var s source
 	path, version, versioned := strings.Cut(q.r.Header.Get("X-Amz-Copy-Source"), "?")
@@ -31,6 +35,10 @@ func (q *request) copySource() (source, error) {
 		id, ok := strings.CutPrefix(version, "versionId=")
 		if !ok {
 			return invalid("; only ?versionId= may stand behind them")
+		}
+		id, err := url.QueryUnescape(id)
+		if err != nil {
+			return invalid("; its version is not URL-encoded")
 		}
 		if err := coffer.CheckVersionID(id); err != nil {
 			return s, err
@@ -47,12 +55,11 @@ func (q *request) copySource() (source, error) {
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(text, "/"), "/")
 	if bucket == "" || key == "" {
-		return source{}, coffer.Errorf(coffer.InvalidArgument, "Invalid copy source object key").
-			With("ArgumentName", "x-amz-copy-source").With("ArgumentValue", "x-amz-copy-source")
+		return cannotBe("object key")
 	}
 	s.key = key
 	if s.bucket, err = coffer.ParseBucketName(bucket); err != nil {
-		return s, err
+		return cannotBe("bucket name")
 	}
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return s, err

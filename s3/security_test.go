@@ -67,7 +67,7 @@ func TestHostileRequests(t *testing.T) {
 		{name: "CopySourceThatClimbsEncoded", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-copy-source", "a-priv/%2e%2e/b-priv/secret"}}, status: 404, code: "NoSuchKey"},
 		{name: "EmptyCopySource", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-copy-source", ""}}, status: 400, code: "InvalidArgument"},
 		{name: "CopySourceWithoutKey", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-copy-source", "b-priv"}}, status: 400, code: "InvalidArgument"},
-		{name: "CopySourceAsURL", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-copy-source", "http://b-priv/secret"}}, status: 400, code: "InvalidBucketName"},
+		{name: "CopySourceAsURL", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-copy-source", "http://b-priv/secret"}}, status: 400, code: "InvalidArgument"},
 		{name: "PathThatClimbs", target: "/a-priv/../b-priv/secret", status: 404, code: "NoSuchKey"},
 		{name: "PathThatClimbsEncoded", target: "/a-priv%2F..%2Fb-priv/secret", status: 400, code: "InvalidBucketName"},
 		{name: "ExpectedOwnerIsAnother", method: "PUT", target: "/a-priv/x", signed: [][2]string{{"x-amz-expected-bucket-owner", "222222222222"}}, body: "new", status: 403, code: "AccessDenied"},
