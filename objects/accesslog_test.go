@@ -182,7 +182,7 @@ func TestAFloodOfOneAccountTakesNoRecordOfAnother(t *testing.T) {
 	if before == 0 {
 		t.Error("AccessLogsDropped() = 0 after a flood, want some")
 	}
-	w.LogAccess(logged["bucket-b"], w.clock.Now(), "bob's")
+	w.LogAccess(logged["bucket-b"], w.clock.Now(), strings.Repeat("b", 2<<10))
 	w.FlushAccessLogs(ctx, true)
 	list, err := w.bob.List(ctx, ListInput{Bucket: "bucket-b", Max: 10})
 	if err != nil || len(list.Objects) != 1 || w.AccessLogsDropped() != before {
