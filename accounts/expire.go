@@ -21,7 +21,7 @@ func (s *Service) Expire(ctx context.Context) error {
 	}{
 		{meta.Key(meta.PrefixSession), func(value []byte) (bool, error) {
 			x, err := decodeSession(value)
-			return err == nil && !s.alive(x, s.time()), err
+			return err == nil && s.over(x, s.time()), err
 		}},
 		{meta.Key(meta.PrefixLink), func(value []byte) (bool, error) {
 			l, err := decodeLink(value)

@@ -31,6 +31,10 @@ const (
 	resetFor  = 24 * time.Hour
 )
 
+// aheadMax is how far the clock may have been ahead when a link or a challenge was
+// made. By one that was further, it would be good for longer than it should.
+const aheadMax = 5 * time.Minute
+
 // linksMax bounds the open links of an account.
 const linksMax = 100
 
@@ -106,7 +110,7 @@ func (s *Service) readLink(r meta.Reader, token coffer.Secret) (key []byte, l Li
 	if l, err = decodeLink(value); err != nil {
 		return nil, l, err
 	}
-	if !s.time().Before(l.Expires) {
+	if now := s.time(); !now.Before(l.Expires) || l.Created.Sub(now) > aheadMax {
 		return nil, l, errNoLink()
 	}
 	return key, l, s.checkLink(r, l)

@@ -106,9 +106,15 @@ func errSignIn() error {
 	return coffer.Errorf(coffer.SignInNeeded, "you are not signed in, or the session has ended: sign in")
 }
 
-// alive tells whether a session is still good.
+// alive tells whether a session is still good. One that was seen in a time to come
+// was so by a clock that was ahead, and would be good for as long as that was.
 func (s *Service) alive(x Session, now time.Time) bool {
-	return now.Before(x.Ends) && now.Sub(x.LastSeen) < s.idle
+	return !s.over(x, now) && x.LastSeen.Sub(now) < s.idle
+}
+
+// over tells whether the time of a session has passed.
+func (s *Service) over(x Session, now time.Time) bool {
+	return !now.Before(x.Ends) || now.Sub(x.LastSeen) >= s.idle
 }
 
 // readSession returns the session of token with its member, or SignInNeeded.

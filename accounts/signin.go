@@ -92,7 +92,8 @@ func (s *Service) answer(ctx context.Context, token coffer.Secret, kinds ...stri
 	if err != nil {
 		return p, err
 	}
-	if !ok || !slices.Contains(kinds, p.Kind) || !s.time().Before(p.Until) {
+	left := p.Until.Sub(s.time())
+	if !ok || !slices.Contains(kinds, p.Kind) || left <= 0 || left > challengeFor+aheadMax {
 		return p, errStale()
 	}
 	return p, nil

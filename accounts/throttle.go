@@ -87,6 +87,9 @@ func (t *throttle) begin(who string, now time.Time) time.Duration {
 		e = &tries{}
 		t.tries[who] = e
 	}
+	if e.last.After(now) {
+		e.last = now // by a clock that was ahead: nobody waits until then
+	}
 	if w := t.wait(who, now); w > 0 {
 		return w
 	}
