@@ -34,9 +34,6 @@ func (q *request) getBucketEncryption() error {
 
 // putBucketEncryption answers PutBucketEncryption.
 func (q *request) putBucketEncryption() error {
-	if err := q.requireDigest(); err != nil {
-		return err
-	}
 	n, err := q.readXML("ServerSideEncryptionConfiguration")
 	if err != nil {
 		return err

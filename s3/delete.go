@@ -85,7 +85,9 @@ func (q *request) deleteObjects() error {
 }
 
 // requireDigest refuses a body that nothing protects (AWS, "DeleteObjects":
-// Content-MD5 or a checksum is required).
+// Content-MD5 or a checksum is required). AWS asks it of lifecycles, CORS, tags of
+// buckets and locks too, and of no other document, whatever its API's model says: old
+// SDKs send none with the tags of an object.
 func (q *request) requireDigest() error {
 	md5, err := q.contentMD5()
 	if err != nil || md5 != nil {
@@ -93,7 +95,7 @@ func (q *request) requireDigest() error {
 	}
 	sum, err := q.headerChecksum()
 	if err == nil && sum.Algorithm == "" {
-		err = coffer.Errorf(coffer.InvalidRequest, "Missing required header for this request: Content-MD5")
+		err = coffer.Errorf(coffer.InvalidRequest, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	return err
 }

@@ -22,6 +22,9 @@ func (q *request) getBucketTagging() error {
 
 // putBucketTagging answers PutBucketTagging.
 func (q *request) putBucketTagging() error {
+	if err := q.requireDigest(); err != nil {
+		return err
+	}
 	tags, err := q.readTags()
 	if err != nil {
 		return err
@@ -98,9 +101,6 @@ func (q *request) sendTags(tags []coffer.Tag) error {
 
 // readTags reads the body of PutBucketTagging and PutObjectTagging.
 func (q *request) readTags() ([]coffer.Tag, error) {
-	if err := q.requireDigest(); err != nil {
-		return nil, err
-	}
 	n, err := q.readXML("Tagging")
 	if err != nil {
 		return nil, err
