@@ -60,3 +60,62 @@ func TestAClockSetBackRevivesNothing(t *testing.T) {
 	}
 	check("extended", map[string]bool{"expired": true})
 }
+
+// TestWhatAClockThatWasAheadDidIsNotInForceForYears sets the clock right after it was a
+// year ahead.
+func TestWhatAClockThatWasAheadDidIsNotInForceForYears(t *testing.T) {
+	s, c := newClocked(t)
+	op := s.As(operator)
+	screaming, old, _ := rotated(t, s, RotateOptions{})
+	confirmed, out, _ := rotated(t, s, RotateOptions{})
+	const year = 365 * 24 * time.Hour
+	c.add(year)
+	if _, err := op.ScreamTest(t.Context(), string(screaming.ID), 60); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := op.Confirm(t.Context(), string(confirmed.ID), ConfirmOptions{KeepLinks: true, EvenIfInUse: true}); err != nil {
+		t.Fatal(err)
+	}
+	c.add(-year)
+	if err := old.sign(s); err != nil {
+		t.Errorf("a credential in a scream test of next year = %v, want it let in", err)
+	}
+	if err := out.use(t.Context(), s, true, c.Now()); err == nil {
+		t.Error("a link that the secret which was rotated out signs now is let in, want it refused")
+	}
+	c.add(year + time.Second)
+	if err := out.use(t.Context(), s, true, c.Now().Add(-time.Hour)); err != nil {
+		t.Errorf("a link from before, when its time has come = %v, want it let in", err)
+	}
+}
+
+// TestEvidenceFollowsAClockThatIsSetRight: what was seen by a clock that was ahead hides
+// nothing that comes after.
+func TestEvidenceFollowsAClockThatIsSetRight(t *testing.T) {
+	s, c := newClocked(t)
+	op := s.As(operator)
+	key, old, _ := rotated(t, s, RotateOptions{})
+	const year = 365 * 24 * time.Hour
+	c.add(year)
+	if err := old.sign(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.add(-year)
+	if err := old.sign(s); err != nil {
+		t.Fatal(err)
+	}
+	u, err := op.Usage(t.Context(), string(key.ID))
+	if err != nil || len(u.Outgoing) != 1 || !u.Outgoing[0].Last.Equal(c.Now()) || u.Outgoing[0].Count != 2 {
+		t.Errorf("Usage = %+v, %v, want both uses, the last one now", u.Outgoing, err)
+	}
+	if last := u.Key.Rotation.Outgoing.LastUsed; last == nil || !last.Time.Equal(c.Now()) {
+		t.Errorf("LastUsed = %+v, want now", last)
+	}
+	c.add(idleEnough)
+	if _, err := op.Confirm(t.Context(), string(key.ID), ConfirmOptions{}); err != nil {
+		t.Errorf("Confirm after %s without a use = %v", idleEnough, err)
+	}
+}

@@ -69,8 +69,9 @@ func (s *Service) flush(ctx context.Context) error {
 // merge adds deltas to what is stored, in one transaction.
 func (s *Service) merge(ctx context.Context, batch []tracked) error {
 	return s.meta.Update(ctx, func(tx meta.Tx) error {
+		now := s.now()
 		for _, b := range batch {
-			if err := mergeOne(tx, b.tracker.ref, b.deltas); err != nil {
+			if err := mergeOne(tx, b.tracker.ref, b.deltas, now); err != nil {
 				return err
 			}
 		}
@@ -78,7 +79,7 @@ func (s *Service) merge(ctx context.Context, batch []tracked) error {
 	})
 }
 
-func mergeOne(tx meta.Tx, r ref, deltas []delta) error {
+func mergeOne(tx meta.Tx, r ref, deltas []delta, now time.Time) error {
 	sum, err := readSummary(tx, r.key, r.generation)
 	if err != nil {
 		return err
@@ -92,12 +93,12 @@ func mergeOne(tx meta.Tx, r ref, deltas []delta) error {
 			c = Client{Count: c.Count, Refused: c.Refused, First: c.First, Last: c.Last, LastRefused: c.LastRefused}
 			row = clientKey(r.key, r.generation, othersID)
 			if value, err = tx.Get(row); err == nil {
-				err = c.merge(value)
+				err = c.merge(value, now)
 			}
 		case errors.Is(err, meta.ErrNotFound) && d.id != othersID:
 			sum.clients++
 		case err == nil:
-			err = c.merge(value)
+			err = c.merge(value, now)
 		}
 		if err != nil && !errors.Is(err, meta.ErrNotFound) {
 			return err
@@ -105,7 +106,7 @@ func mergeOne(tx meta.Tx, r ref, deltas []delta) error {
 		if err := tx.Set(row, encodeClient(c)); err != nil {
 			return err
 		}
-		sum.add(d)
+		sum.add(d, now)
 	}
 	return tx.Set(summaryKey(r.key, r.generation), encodeSummary(sum))
 }
@@ -146,7 +147,7 @@ func instant(nanos int64) time.Time {
 }
 
 // merge adds what is stored of the same client.
-func (c *Client) merge(value []byte) error {
+func (c *Client) merge(value []byte, now time.Time) error {
 	old, err := decodeClient(value)
 	if err != nil {
 		return err
@@ -155,8 +156,20 @@ func (c *Client) merge(value []byte) error {
 	if !old.First.IsZero() && old.First.Before(c.First) {
 		c.First = old.First
 	}
-	c.Last, c.LastRefused = later(c.Last, old.Last), later(c.LastRefused, old.LastRefused)
+	c.Last, c.LastRefused = latest(c.Last, old.Last, now), latest(c.LastRefused, old.LastRefused, now)
 	return nil
+}
+
+// aheadMax is how far after now a stored time may be. One that is further was written
+// by a clock that was ahead, and would hide all that comes until then.
+const aheadMax = time.Hour
+
+// latest is the later of when something was seen and when it was by what is stored.
+func latest(seen, stored, now time.Time) time.Time {
+	if !seen.IsZero() && stored.Sub(now) > aheadMax {
+		return seen
+	}
+	return later(seen, stored)
 }
 
 func later(a, b time.Time) time.Time {
@@ -173,9 +186,9 @@ type summary struct {
 	last    coffer.LastUse // the latest use
 }
 
-func (sum *summary) add(d delta) {
-	sum.seen = later(sum.seen, instant(max(d.last, d.lastRefused)))
-	if at := instant(d.last); d.count > 0 && at.After(sum.last.Time) {
+func (sum *summary) add(d delta, now time.Time) {
+	sum.seen = latest(instant(max(d.last, d.lastRefused)), sum.seen, now)
+	if at := instant(d.last); d.count > 0 && !latest(at, sum.last.Time, now).Equal(sum.last.Time) {
 		sum.last = coffer.LastUse{Time: at}
 		if d.id != othersID {
 			c := clientOf(d)

@@ -39,10 +39,12 @@ type state struct {
 	refusal error
 	expires time.Time
 	// retired is when a rotation ended the credential; zero is not. Links that
-	// were signed before linksBefore are still good.
+	// were signed before linksBefore are still good; not while retired is still to
+	// come, by a clock that was ahead: anything that is signed now would be.
 	retired     time.Time
 	linksBefore time.Time
-	// screamUntil is when a scream test ends.
+	// screamUntil is when a scream test ends. One that would last for longer than any
+	// does was begun by a clock that was ahead, and is none.
 	screamUntil time.Time
 	// session is the temporary credential that this is about; nil is none.
 	session *coffer.Session
@@ -88,9 +90,9 @@ func (k SigningKey) Admit(now time.Time, link bool, signed time.Time) error {
 		return st.refusal
 	case !st.expires.IsZero() && !now.Before(st.expires):
 		return expired(st.id, st.expires)
-	case !st.retired.IsZero() && !(link && signed.Before(st.linksBefore)):
+	case !st.retired.IsZero() && !(link && signed.Before(st.linksBefore) && !now.Before(st.retired)):
 		return refused(st.id, "This access key was rotated out at %s. Use the credential that replaced it.", st.retired.Format(time.RFC3339))
-	case now.Before(st.screamUntil):
+	case now.Before(st.screamUntil) && st.screamUntil.Sub(now) <= screamMinutesMax*time.Minute:
 		return refused(st.id, "This access key is being rotated and is refused until %s, to find who still uses it. Use the new credential.",
 			st.screamUntil.Format(time.RFC3339))
 	case st.session != nil:
