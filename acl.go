@@ -194,11 +194,11 @@ func (n NewACL) Plain() bool {
 // error is MalformedACL, or InvalidArgument for a group that there is not.
 func CheckGrants(grants []ACLGrant) error {
 	if len(grants) > ACLGrantsMax {
-		return Errorf(MalformedACL, "The access control list has %d grants: it can have up to %d.", len(grants), ACLGrantsMax)
+		return Errorf(MalformedACL, "there are %d grants, and can be up to %d", len(grants), ACLGrantsMax)
 	}
 	for _, g := range grants {
 		if !slices.Contains(Permissions(), g.Permission) {
-			return &Error{Code: MalformedACL}
+			return Errorf(MalformedACL, "a Permission is one of %v", Permissions())
 		}
 		named := 0
 		for _, s := range []string{string(g.Grantee.Canonical), string(g.Grantee.Group), g.Grantee.Email} {
@@ -206,11 +206,11 @@ func CheckGrants(grants []ACLGrant) error {
 				named++
 			}
 			if strings.IndexByte(s, 0) >= 0 {
-				return &Error{Code: MalformedACL}
+				return Errorf(MalformedACL, "there is a NUL in a Grantee")
 			}
 		}
 		if named != 1 {
-			return &Error{Code: MalformedACL}
+			return Errorf(MalformedACL, "a Grantee has one of ID, URI and EmailAddress")
 		}
 		if u := g.Grantee.Group; u != "" && !u.Known() {
 			return Errorf(InvalidArgument, "Invalid group uri").With("ArgumentName", "Group/URI").With("ArgumentValue", string(u))

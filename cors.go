@@ -36,7 +36,7 @@ func IsCORSMethod(method string) bool { return slices.Contains(corsMethods, meth
 // MalformedXML where AWS's schema forbids them, and else InvalidRequest.
 func CheckCORSRules(rules []CORSRule) error {
 	if len(rules) == 0 || len(rules) > CORSRulesMax {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "there are 1 to %d rules", CORSRulesMax)
 	}
 	for i := range rules {
 		if err := rules[i].check(); err != nil {
@@ -48,7 +48,7 @@ func CheckCORSRules(rules []CORSRule) error {
 
 func (r *CORSRule) check() error {
 	if len(r.Origins) == 0 || len(r.Methods) == 0 || r.MaxAgeSeconds < -1 || utf8.RuneCountInString(r.ID) > corsIDMax {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "a CORSRule has an AllowedOrigin, an AllowedMethod, a MaxAgeSeconds that is not negative, and an ID of at most %d characters", corsIDMax)
 	}
 	for _, m := range r.Methods {
 		if !IsCORSMethod(m) {

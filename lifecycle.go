@@ -109,7 +109,7 @@ func Colder(from, to string) bool {
 // InvalidRequest.
 func (l *Lifecycle) Check() error {
 	if len(l.Rules) == 0 || len(l.Rules) > LifecycleRulesMax {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "there are 1 to %d rules", LifecycleRulesMax)
 	}
 	if l.TransitionMinimum != TransitionMinimumAll && l.TransitionMinimum != TransitionMinimumVaries {
 		return Errorf(InvalidRequest, "Invalid TransitionDefaultMinimumObjectSize found: %.100s", l.TransitionMinimum)
@@ -172,7 +172,7 @@ func (r *LifecycleRule) checkTransitions() error {
 	var classes []string
 	for _, t := range r.Transitions {
 		if !slices.Contains(transitionClasses, t.Class) {
-			return &Error{Code: MalformedXML}
+			return Errorf(MalformedXML, "the StorageClass of a transition is one of %s", strings.Join(transitionClasses, ", "))
 		}
 		if slices.Contains(classes, t.Class) {
 			return Errorf(InvalidRequest, "'StorageClass' must be different for 'Transition' actions in same 'Rule' %s", r.Filter.words())
@@ -198,7 +198,7 @@ func (r *LifecycleRule) checkTransitions() error {
 	}
 	for _, t := range r.NoncurrentTransitions {
 		if !slices.Contains(transitionClasses, t.Class) {
-			return &Error{Code: MalformedXML}
+			return Errorf(MalformedXML, "the StorageClass of a transition is one of %s", strings.Join(transitionClasses, ", "))
 		}
 		if r.Noncurrent != nil && r.Noncurrent.Days <= t.Days {
 			return Errorf(InvalidArgument, "'NoncurrentDays' in the NoncurrentVersionExpiration action for %s must be greater than "+

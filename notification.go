@@ -91,7 +91,7 @@ func CheckNotificationRules(rules []NotificationRule) error {
 
 func (r *NotificationRule) check() error {
 	if len(r.Events) == 0 || len(r.Events) > notificationEventsMax || r.ID == "" || len(r.ID) > notificationIDMax {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "a configuration has 1 to %d events, and an ID of at most %d bytes", notificationEventsMax, notificationIDMax)
 	}
 	for _, e := range r.Events {
 		if why, ok := neverSent[e]; ok {

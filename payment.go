@@ -14,7 +14,7 @@ const (
 // AWS's schema forbids others.
 func CheckPayer(p Payer) error {
 	if p != BucketOwnerPays && p != RequesterPays {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "the Payer is %s or %s", BucketOwnerPays, RequesterPays)
 	}
 	return nil
 }
@@ -40,5 +40,5 @@ func CheckAcceleration(a Acceleration) error {
 	case AccelerationEnabled:
 		return Errorf(NotImplemented, "Transfer Acceleration is not implemented: there are no edge locations that could be nearer to a client than this server.")
 	}
-	return &Error{Code: MalformedXML}
+	return Errorf(MalformedXML, "the Status is %s or %s", AccelerationEnabled, AccelerationSuspended)
 }

@@ -99,13 +99,13 @@ const (
 // the destinations.
 func (c *Replication) Check() error {
 	if len(c.Rules) == 0 || len(c.Rules) > replicationRulesMax || c.Role == "" {
-		return &Error{Code: MalformedXML}
+		return Errorf(MalformedXML, "a Role and 1 to %d rules are needed", replicationRulesMax)
 	}
 	ids, priorities, destinations := map[string]bool{}, map[int]bool{}, map[string]bool{}
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		if len(r.ID) > replicationIDMax || r.Priority < 0 || r.Priority > replicationPriorityMax {
-			return &Error{Code: MalformedXML}
+			return Errorf(MalformedXML, "an ID has at most %d bytes, and a Priority is no more than %d", replicationIDMax, replicationPriorityMax)
 		}
 		if r.Filtered != c.Rules[0].Filtered {
 			return Errorf(InvalidRequest, "Replication configuration cannot have rules with and without Filter.")

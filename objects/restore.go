@@ -73,5 +73,5 @@ func (in RestoreInput) check(o coffer.Object) error {
 		}
 		return nil
 	}
-	return &coffer.Error{Code: coffer.MalformedXML}
+	return coffer.Errorf(coffer.MalformedXML, "the Tier is Standard, Bulk or Expedited")
 }

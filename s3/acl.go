@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 
 	"coffer"
@@ -76,8 +77,8 @@ func (q *request) changedACL() (in coffer.NewACL, owner coffer.CanonicalID, err 
 	if err == nil {
 		in.Grants, owner, err = parseACL(n)
 	}
-	if coffer.CodeOf(err) == coffer.MalformedXML {
-		err = (&coffer.Error{Code: coffer.MalformedACL}).Wrap(err)
+	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Code == coffer.MalformedXML {
+		err = coffer.Errorf(coffer.MalformedACL, "%s", e.Message)
 	}
 	return in, owner, err
 }
@@ -104,14 +105,17 @@ func parseACL(n *node) (grants []coffer.ACLGrant, owner coffer.CanonicalID, err 
 		}
 		for _, g := range c.children {
 			grant, err := parseGrant(g)
-			if err != nil || len(grants) >= coffer.ACLGrantsMax {
-				return nil, "", malformed(err)
+			if err != nil {
+				return nil, "", err
+			}
+			if len(grants) >= coffer.ACLGrantsMax {
+				return nil, "", malformed("there are more than %d grants", coffer.ACLGrantsMax)
 			}
 			grants = append(grants, grant)
 		}
 	}
 	if found != 2 || owner == "" {
-		return nil, "", malformed(nil)
+		return nil, "", malformed("an Owner with its ID and an AccessControlList are needed")
 	}
 	return grants, owner, nil
 }
@@ -130,7 +134,7 @@ func parseGrant(n *node) (coffer.ACLGrant, error) {
 	}
 	p, ok := n.get("Permission")
 	if !ok || len(n.children) != 2 {
-		return g, malformed(nil)
+		return g, malformed("a Grant has a Grantee and a Permission")
 	}
 	g.Permission = coffer.Permission(p)
 	for _, c := range n.children {
@@ -152,7 +156,7 @@ func parseGrant(n *node) (coffer.ACLGrant, error) {
 			err = c.only("EmailAddress")
 			g.Grantee.Email = email
 		default:
-			err = malformed(nil)
+			err = malformed("the xsi:type of a Grantee is %s, %s or %s", typeCanonical, typeGroup, typeEmail)
 		}
 		if err != nil {
 			return g, err

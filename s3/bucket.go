@@ -56,7 +56,7 @@ func (q *request) location() (string, []coffer.Tag, error) {
 	}
 	n, err := parseXML(b, "CreateBucketConfiguration")
 	if err != nil {
-		return "", nil, malformed(err)
+		return "", nil, err
 	}
 	if err := n.only("LocationConstraint", "Location", "Bucket", "Tags"); err != nil {
 		return "", nil, err

@@ -54,7 +54,7 @@ func parseBucketEncryption(n *node) (e coffer.BucketEncryption, err error) {
 		return e, err
 	}
 	if len(n.children) != 1 {
-		return e, malformed(nil)
+		return e, malformed("there is one Rule")
 	}
 	rule := n.children[0]
 	if err := rule.only("ApplyServerSideEncryptionByDefault", "BucketKeyEnabled", "BlockedEncryptionTypes"); err != nil {
@@ -91,14 +91,14 @@ func parseDefaultEncryption(n *node, e *coffer.BucketEncryption) error {
 	case "aws:kms:dsse":
 		return coffer.Errorf(coffer.NotImplemented, "Dual-layer encryption (aws:kms:dsse) is not implemented by this version of coffer: use aws:kms.")
 	default:
-		return malformed(nil)
+		return malformed("the SSEAlgorithm is AES256 or aws:kms")
 	}
 	if named && e.Kind != coffer.SSEKMS {
 		return coffer.Errorf(coffer.InvalidArgument, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse").
 			With("ArgumentName", "ApplyServerSideEncryptionByDefault")
 	}
 	if len(e.KMSKey) > coffer.KMSKeyIDMax {
-		return malformed(nil)
+		return malformed("the KMSMasterKeyID is longer than %d bytes", coffer.KMSKeyIDMax)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func parseFlag(n *node) (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, malformed(nil)
+	return false, malformed("%s is true or false", n.name)
 }
 
 // parseBlockedEncryption reads which kinds new objects may not have: SSE-C, or
@@ -125,11 +125,11 @@ func parseBlockedEncryption(n *node) (blocked bool, err error) {
 			blocked = true
 		case "NONE":
 		default:
-			return false, malformed(nil)
+			return false, malformed("an EncryptionType is SSE-C or NONE")
 		}
 	}
 	if len(n.children) == 0 || blocked && len(n.children) > 1 {
-		return false, malformed(nil)
+		return false, malformed("there is one EncryptionType")
 	}
 	return blocked, nil
 }

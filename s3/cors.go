@@ -83,7 +83,7 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 				r.Methods = append(r.Methods, e.value)
 			case "AllowedHeader", "ExposeHeader":
 				if e.value == "" {
-					return nil, malformed(errors.New(e.name + " is empty"))
+					return nil, malformed("%s is empty", e.name)
 				}
 				if e.name == "AllowedHeader" {
 					r.Headers = append(r.Headers, e.value)
@@ -93,7 +93,7 @@ func parseCORS(n *node) ([]coffer.CORSRule, error) {
 			case "MaxAgeSeconds":
 				age, err := strconv.ParseInt(strings.TrimSpace(e.value), 10, 32)
 				if err != nil || age < 0 {
-					return nil, malformed(err)
+					return nil, malformed("MaxAgeSeconds is no number of seconds")
 				}
 				r.MaxAgeSeconds = int(age)
 			}

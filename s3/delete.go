@@ -116,8 +116,11 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 			return false, nil, err
 		}
 		key, ok := c.get("Key")
-		if !ok || len(doomed) == deleteMax {
-			return false, nil, malformed(nil)
+		if !ok {
+			return false, nil, malformed("an Object has no Key")
+		}
+		if len(doomed) == deleteMax {
+			return false, nil, malformed("there are more than %d objects", deleteMax)
 		}
 		o, err := parseDoomed(c)
 		if err != nil {
@@ -127,7 +130,7 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 		doomed = append(doomed, o)
 	}
 	if len(doomed) == 0 {
-		return false, nil, malformed(nil)
+		return false, nil, malformed("there is no Object to delete")
 	}
 	return quiet, doomed, nil
 }
@@ -139,13 +142,13 @@ func parseDoomed(n *node) (objects.Doomed, error) {
 	o.Version, _ = n.get("VersionId")
 	if s, ok := n.get("LastModifiedTime"); ok {
 		if o.IfModified = httpTime(s); o.IfModified.IsZero() {
-			return o, malformed(nil)
+			return o, malformed("LastModifiedTime is no time as HTTP has it")
 		}
 	}
 	if s, ok := n.get("Size"); ok {
 		var err error
 		if o.IfSize, err = parseSize(s); err != nil {
-			return o, malformed(err)
+			return o, malformed("Size is no number of bytes")
 		}
 	}
 	return o, nil

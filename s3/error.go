@@ -173,7 +173,11 @@ func translate(err error) answer {
 	}
 	if e, ok := errors.AsType[*coffer.Error](err); ok && e.Code < coffer.CodeCount {
 		a := answer{wireError: wire[e.Code], fields: e.Fields}
-		if e.Message != "" {
+		switch {
+		case e.Message == "":
+		case e.Code == coffer.MalformedXML, e.Code == coffer.MalformedACL:
+			a.message += ": " + e.Message // AWS has one text for whatever is wrong with a document
+		default:
 			a.message = e.Message
 		}
 		return a

@@ -3,6 +3,8 @@ package s3
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -56,5 +58,31 @@ func TestTheRouteTableNamesEachOperationOnce(t *testing.T) {
 		if op.handle == nil && op.anonymous {
 			t.Errorf("%s is open to all and does nothing", op.name)
 		}
+	}
+}
+
+func TestARefusedDocumentSaysWhatIsWrongWithIt(t *testing.T) {
+	transcripts, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(transcripts) == 0 {
+		t.Fatalf("there are no transcripts: %v", err)
+	}
+	told := 0
+	for _, name := range transcripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			_, why, ok := strings.Cut(line, "<Message>"+wire[coffer.MalformedXML].message)
+			if !ok {
+				continue
+			}
+			if told++; !strings.HasPrefix(why, ": ") {
+				t.Errorf("%s:%d has %q, want a reason behind it", name, i+1, line)
+			}
+		}
+	}
+	if told == 0 {
+		t.Error("no transcript has a document that is refused: nothing is compared")
 	}
 }

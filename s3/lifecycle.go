@@ -167,7 +167,7 @@ func parseLifecycle(n *node) ([]coffer.LifecycleRule, error) {
 		return nil, err
 	}
 	if len(n.children) > coffer.LifecycleRulesMax {
-		return nil, malformed(nil)
+		return nil, malformed("there are more than %d rules", coffer.LifecycleRulesMax)
 	}
 	var rules []coffer.LifecycleRule
 	for _, c := range n.children {
@@ -190,7 +190,7 @@ func parseLifecycleRule(n *node) (coffer.LifecycleRule, error) {
 	r.ID, _ = n.get("ID")
 	status, _ := n.get("Status")
 	if status != "Enabled" && status != "Disabled" {
-		return r, malformed(nil)
+		return r, malformed("the Status of a Rule is Enabled or Disabled")
 	}
 	r.Enabled = status == "Enabled"
 	filters := 0
@@ -225,7 +225,7 @@ func parseLifecycleRule(n *node) (coffer.LifecycleRule, error) {
 		}
 	}
 	if filters != 1 {
-		return r, malformed(nil)
+		return r, malformed("a Rule has a Filter, which may be empty, or the older Prefix")
 	}
 	return r, nil
 }
@@ -233,7 +233,7 @@ func parseLifecycleRule(n *node) (coffer.LifecycleRule, error) {
 func parseLifecycleFilter(n *node) (coffer.LifecycleFilter, error) {
 	f := coffer.LifecycleFilter{Form: coffer.LifecycleFiltered}
 	if len(n.children) > 1 {
-		return f, malformed(nil)
+		return f, malformed("several conditions of a Filter are put into And")
 	}
 	if err := n.only("Prefix", "Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan", "And"); err != nil {
 		return f, err
@@ -245,7 +245,7 @@ func parseLifecycleFilter(n *node) (coffer.LifecycleFilter, error) {
 			return f, err
 		}
 		if len(n.children) == 0 {
-			return f, malformed(nil)
+			return f, malformed("And is empty")
 		}
 	}
 	for _, c := range n.children {
@@ -259,13 +259,13 @@ func parseLifecycleFilter(n *node) (coffer.LifecycleFilter, error) {
 			key, ok := c.get("Key")
 			value, ok2 := c.get("Value")
 			if !ok || !ok2 {
-				return f, malformed(nil)
+				return f, malformed("a Tag has a Key and a Value")
 			}
 			f.Tags = append(f.Tags, coffer.Tag{Key: key, Value: value})
 		default:
 			size, err := strconv.ParseInt(strings.TrimSpace(c.value), 10, 64)
 			if err != nil {
-				return f, malformed(err)
+				return f, malformed("%s is no number of bytes", c.name)
 			}
 			if c.name == "ObjectSizeGreaterThan" {
 				f.LargerThan = &size
@@ -282,7 +282,7 @@ func parseExpiration(n *node) (*coffer.LifecycleExpiration, error) {
 		return nil, err
 	}
 	if len(n.children) != 1 {
-		return nil, malformed(nil)
+		return nil, malformed("an Expiration has one of Days, Date and ExpiredObjectDeleteMarker")
 	}
 	e := &coffer.LifecycleExpiration{}
 	var err error
@@ -294,7 +294,7 @@ func parseExpiration(n *node) (*coffer.LifecycleExpiration, error) {
 	default:
 		marker := strings.TrimSpace(c.value) == "true"
 		if !marker && strings.TrimSpace(c.value) != "false" {
-			return nil, malformed(nil)
+			return nil, malformed("ExpiredObjectDeleteMarker is true or false")
 		}
 		e.DeleteMarkers = &marker
 	}
@@ -308,7 +308,7 @@ func parseTransition(n *node) (t coffer.LifecycleTransition, err error) {
 	date, dated := n.get("Date")
 	_, aged := n.get("Days")
 	if dated == aged {
-		return t, malformed(nil)
+		return t, malformed("a Transition has one of Days and Date")
 	}
 	class, _ := n.get("StorageClass")
 	t.Class = class
@@ -341,7 +341,7 @@ func (n *node) days(name, message string, least int) (int, error) {
 	text, _ := n.get(name)
 	days, err := strconv.ParseInt(strings.TrimSpace(text), 10, 32)
 	if err != nil {
-		return 0, malformed(err)
+		return 0, malformed("%s is needed, as a number", name)
 	}
 	if int(days) < least {
 		return 0, coffer.Errorf(coffer.InvalidArgument, "%s", message)
@@ -357,5 +357,5 @@ func parseLifecycleDate(s string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, malformed(nil)
+	return time.Time{}, malformed("Date is no day such as 2030-01-31T00:00:00Z")
 }

@@ -61,7 +61,7 @@ func parseObjectLock(n *node) (coffer.ObjectLock, error) {
 		return lock, err
 	}
 	if enabled, _ := n.get("ObjectLockEnabled"); enabled != "Enabled" {
-		return lock, malformed(errors.New("ObjectLockEnabled is not Enabled"))
+		return lock, malformed("ObjectLockEnabled is Enabled")
 	}
 	for _, rule := range n.children {
 		if rule.name != "Rule" {
@@ -71,7 +71,7 @@ func parseObjectLock(n *node) (coffer.ObjectLock, error) {
 			return lock, err
 		}
 		if len(rule.children) == 0 {
-			return lock, malformed(errors.New("a rule without a retention"))
+			return lock, malformed("a Rule has a DefaultRetention")
 		}
 		r, err := parseDefaultRetention(rule.children[0])
 		if err != nil {
@@ -90,12 +90,12 @@ func parseDefaultRetention(n *node) (coffer.DefaultRetention, error) {
 	mode, _ := n.get("Mode")
 	var ok bool
 	if r.Mode, ok = coffer.ParseLockMode(mode); !ok {
-		return r, malformed(errors.New("no such mode"))
+		return r, malformed("the Mode is GOVERNANCE or COMPLIANCE")
 	}
 	days, hasDays := n.get("Days")
 	years, hasYears := n.get("Years")
 	if hasDays == hasYears {
-		return r, malformed(errors.New("one of Days and Years is needed"))
+		return r, malformed("a DefaultRetention has one of Days and Years")
 	}
 	var err error
 	if hasDays {
@@ -104,7 +104,7 @@ func parseDefaultRetention(n *node) (coffer.DefaultRetention, error) {
 		r.Years, err = strconv.Atoi(strings.TrimSpace(years))
 	}
 	if err != nil {
-		return r, malformed(err)
+		return r, malformed("Days and Years are numbers")
 	}
 	return r, nil
 }
@@ -157,7 +157,7 @@ func parseRetention(n *node) (coffer.Retention, error) {
 	var ok, ok2 bool
 	r.Mode, ok = coffer.ParseLockMode(mode)
 	if r.Until, ok2 = parseInstant(until); !ok || !ok2 {
-		return r, malformed(errors.New("a retention needs a mode and a date"))
+		return r, malformed("a Retention has a Mode, GOVERNANCE or COMPLIANCE, and a RetainUntilDate such as 2030-01-31T00:00:00Z")
 	}
 	return r, nil
 }
@@ -197,7 +197,7 @@ func (q *request) putObjectLegalHold() error {
 	}
 	n, err := q.readLockXML("LegalHold")
 	if coffer.CodeOf(err) == coffer.MissingRequestBody {
-		err = malformed(err) // AWS has it so for this document
+		err = malformed("it is empty") // AWS has it so for this document
 	}
 	if err != nil {
 		return err
@@ -208,7 +208,7 @@ func (q *request) putObjectLegalHold() error {
 	status, _ := n.get("Status")
 	hold, ok := coffer.ParseLegalHold(status)
 	if !ok {
-		return malformed(errors.New("no such status"))
+		return malformed("the Status is ON or OFF")
 	}
 	q.lock = &coffer.Lock{Hold: hold}
 	if err := q.session.PutLegalHold(q.ctx, q.bucket, q.key, version, hold); err != nil {

@@ -65,7 +65,7 @@ func parseLogging(n *node) (*coffer.BucketLogging, error) {
 	target, ok := n.get("TargetBucket")
 	prefix, hasPrefix := n.get("TargetPrefix")
 	if !ok || !hasPrefix {
-		return nil, malformed(errors.New("no TargetBucket or no TargetPrefix"))
+		return nil, malformed("TargetBucket and TargetPrefix, which may be empty, are needed")
 	}
 	name, err := coffer.ParseBucketName(target)
 	if err != nil {
@@ -106,7 +106,7 @@ func parseLogKeyFormat(n *node) (coffer.LogKeyFormat, error) {
 		return "", err
 	}
 	if len(n.children) != 1 {
-		return "", malformed(errors.New("not one key format"))
+		return "", malformed("a TargetObjectKeyFormat has one of SimplePrefix and PartitionedPrefix")
 	}
 	n = n.children[0]
 	if n.name == "SimplePrefix" {
@@ -121,5 +121,5 @@ func parseLogKeyFormat(n *node) (coffer.LogKeyFormat, error) {
 	case v == string(coffer.LogKeyEventTime):
 		return coffer.LogKeyEventTime, nil
 	}
-	return "", malformed(errors.New("unknown PartitionDateSource"))
+	return "", malformed("the PartitionDateSource is %s or %s", coffer.LogKeyEventTime, coffer.LogKeyDeliveryTime)
 }

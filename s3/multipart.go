@@ -185,13 +185,13 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	}
 	n, err := parseXML(b, "CompleteMultipartUpload")
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	if err := n.only("Part*"); err != nil {
 		return nil, err
 	}
 	if len(n.children) == 0 || len(n.children) > coffer.PartNumberMax {
-		return nil, malformed(nil)
+		return nil, malformed("there are 1 to %d parts", coffer.PartNumberMax)
 	}
 	list := make([]coffer.Part, 0, len(n.children))
 	for _, c := range n.children {
@@ -222,7 +222,7 @@ func parsePart(n *node) (coffer.Part, error) {
 	number, ok2 := n.get("PartNumber")
 	p := coffer.Part{ETag: strings.TrimSpace(etag)}
 	if p.Number, err = strconv.Atoi(strings.TrimSpace(number)); err != nil || !ok || !ok2 {
-		return p, malformed(err)
+		return p, malformed("a Part has an ETag and a PartNumber")
 	}
 	for _, alg := range coffer.ChecksumAlgorithms {
 		if value, ok := n.get("Checksum" + string(alg)); ok && value != "" {

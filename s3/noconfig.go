@@ -28,7 +28,7 @@ func (q *request) putNoConfig() error {
 		return err
 	}
 	if id, ok := n.get("Id"); !ok || id != q.query.get("id") {
-		return malformed(nil)
+		return malformed("the Id is the one of the query")
 	}
 	return coffer.Errorf(coffer.NotImplemented, "%s is not implemented: %s", q.op.name, none.why)
 }

@@ -109,7 +109,7 @@ func parseNotificationRule(c *node, arn string) (r coffer.NotificationRule, err 
 	}
 	for _, e := range c.children {
 		if len(e.children) > 0 && e.name != "Filter" {
-			return r, malformed(errors.New("element inside of " + e.name))
+			return r, malformed("%s has elements in it", e.name)
 		}
 		switch e.name {
 		case "Id":
@@ -125,7 +125,7 @@ func parseNotificationRule(c *node, arn string) (r coffer.NotificationRule, err 
 		}
 	}
 	if _, ok := c.get(arn); !ok {
-		return r, malformed(errors.New("no " + arn))
+		return r, malformed("there is no %s", arn)
 	}
 	return r, nil
 }
@@ -146,7 +146,7 @@ func parseNotificationFilter(filter *node, r *coffer.NotificationRule) error {
 			given, _ := f.get("Name")
 			value, ok := f.get("Value")
 			if !ok {
-				return malformed(errors.New("no Value"))
+				return malformed("a FilterRule has a Name and a Value")
 			}
 			name := strings.ToLower(strings.TrimSpace(given))
 			switch name {

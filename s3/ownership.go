@@ -41,7 +41,7 @@ func parseOwnership(n *node) (coffer.ObjectOwnership, error) {
 		return "", err
 	}
 	if len(n.children) != 1 {
-		return "", malformed(nil)
+		return "", malformed("there is one Rule")
 	}
 	rule := n.children[0]
 	if err := rule.only("ObjectOwnership"); err != nil {
@@ -50,7 +50,7 @@ func parseOwnership(n *node) (coffer.ObjectOwnership, error) {
 	text, ok := rule.get("ObjectOwnership")
 	o, err := coffer.ParseObjectOwnership(text)
 	if !ok || text == "" || err != nil {
-		return "", malformed(err)
+		return "", malformed("the ObjectOwnership is BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter")
 	}
 	return o, nil
 }

@@ -64,7 +64,7 @@ func (q *request) readWord(root, name string) (string, error) {
 	}
 	word, ok := n.get(name)
 	if !ok {
-		return "", malformed(nil)
+		return "", malformed("there is no %s", name)
 	}
 	return word, nil
 }

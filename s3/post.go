@@ -109,7 +109,7 @@ func (f postFields) tags() ([]coffer.Tag, error) {
 	}
 	n, err := parseXML([]byte(f["tagging"]), "Tagging")
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	tags, err := parseTagging(n)
 	if err != nil {

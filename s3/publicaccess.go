@@ -66,7 +66,7 @@ func parsePublicAccess(n *node) (coffer.PublicAccessBlock, error) {
 		case "false":
 		default:
 			if ok {
-				return block, malformed(nil)
+				return block, malformed("%s is true or false", f.name)
 			}
 		}
 	}

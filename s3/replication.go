@@ -124,7 +124,7 @@ func parseReplicationRule(n *node) (r coffer.ReplicationRule, err error) {
 	_, r.Filtered = n.get("Filter")
 	_, hasMarkers := n.get("DeleteMarkerReplication")
 	if _, ok := n.get("Destination"); !ok || r.Filtered == hasPrefix {
-		return r, malformed(errors.New("a rule needs a Destination, and a Filter or a Prefix"))
+		return r, malformed("a Rule has a Destination, and a Filter or the older Prefix")
 	}
 	switch {
 	case r.Filtered && !hasPriority:
@@ -156,7 +156,7 @@ func parseReplicationElement(e *node, r *coffer.ReplicationRule) (err error) {
 		r.Prefix = e.value
 	case "Priority":
 		if r.Priority, err = strconv.Atoi(strings.TrimSpace(e.value)); err != nil {
-			return malformed(err)
+			return malformed("Priority is no number")
 		}
 	case "Filter":
 		return parseReplicationFilter(e, r)
@@ -201,7 +201,7 @@ func enabled(s string) (bool, error) {
 	case "Disabled":
 		return false, nil
 	}
-	return false, malformed(errors.New("a Status is Enabled or Disabled"))
+	return false, malformed("a Status is Enabled or Disabled")
 }
 
 func parseReplicationFilter(n *node, r *coffer.ReplicationRule) error {
@@ -209,7 +209,7 @@ func parseReplicationFilter(n *node, r *coffer.ReplicationRule) error {
 		return err
 	}
 	if len(n.children) > 1 {
-		return malformed(errors.New("a filter of several parts needs And"))
+		return malformed("several conditions of a Filter are put into And")
 	}
 	if len(n.children) == 1 && n.children[0].name == "And" {
 		r.And = true
@@ -229,7 +229,7 @@ func parseReplicationFilter(n *node, r *coffer.ReplicationRule) error {
 		key, hasKey := e.get("Key")
 		value, hasValue := e.get("Value")
 		if !hasKey || !hasValue {
-			return malformed(errors.New("a Tag has a Key and a Value"))
+			return malformed("a Tag has a Key and a Value")
 		}
 		r.Tags = append(r.Tags, coffer.Tag{Key: key, Value: value})
 	}
@@ -246,7 +246,7 @@ func parseReplicationDestination(n *node, r *coffer.ReplicationRule) (err error)
 			r.ARN = strings.TrimSpace(e.value)
 		case "StorageClass":
 			if _, err := coffer.ParseStorageClass(e.value); err != nil {
-				return malformed(err)
+				return malformed("there is no such StorageClass")
 			}
 			r.StorageClass = e.value
 		case "ReplicationTime", "Metrics":

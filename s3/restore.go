@@ -50,7 +50,7 @@ func parseRestore(n *node) (objects.RestoreInput, error) {
 		case "Days":
 			days, err := strconv.ParseInt(strings.TrimSpace(c.value), 10, 32)
 			if err != nil {
-				return in, malformed(err)
+				return in, malformed("Days is no number")
 			}
 			in.Days = int(days)
 		case "GlacierJobParameters":
@@ -59,7 +59,7 @@ func parseRestore(n *node) (objects.RestoreInput, error) {
 			}
 			tier, ok := c.get("Tier")
 			if !ok {
-				return in, malformed(nil)
+				return in, malformed("GlacierJobParameters has a Tier")
 			}
 			in.Tier = tier
 		case "Tier":
@@ -67,7 +67,7 @@ func parseRestore(n *node) (objects.RestoreInput, error) {
 		}
 	}
 	if _, ok := n.get("Days"); !ok {
-		return in, malformed(nil)
+		return in, malformed("there is no Days")
 	}
 	return in, nil
 }

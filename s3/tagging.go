@@ -126,7 +126,7 @@ func parseTagSet(set *node) ([]coffer.Tag, error) {
 		return nil, err
 	}
 	if strings.TrimSpace(set.value) != "" {
-		return nil, malformed(nil)
+		return nil, malformed("a TagSet has Tag elements and no text")
 	}
 	var tags []coffer.Tag
 	for _, c := range set.children {
@@ -136,7 +136,7 @@ func parseTagSet(set *node) ([]coffer.Tag, error) {
 		key, hasKey := c.get("Key")
 		value, hasValue := c.get("Value")
 		if !hasKey || !hasValue {
-			return nil, malformed(nil)
+			return nil, malformed("a Tag has a Key and a Value")
 		}
 		tags = append(tags, coffer.Tag{Key: key, Value: value})
 	}

@@ -33,7 +33,7 @@ func (q *request) putBucketVersioning() error {
 		return coffer.Errorf(coffer.NotImplemented, "MFA delete is not implemented by coffer: protect versions with Object Lock, "+
 			"or with a key that may not delete them.")
 	case ok && mfa != "Disabled":
-		return malformed(nil)
+		return malformed("MfaDelete is Enabled or Disabled")
 	}
 	status, ok := n.get("Status")
 	if !ok {
@@ -41,7 +41,7 @@ func (q *request) putBucketVersioning() error {
 	}
 	v, ok := coffer.ParseVersioning(status)
 	if !ok {
-		return malformed(nil)
+		return malformed("the Status is Enabled or Suspended")
 	}
 	if err := q.session.PutVersioning(q.ctx, q.bucket, v); err != nil {
 		return err

@@ -118,7 +118,7 @@ func parseWebsite(n *node) (coffer.Website, error) {
 		case "ErrorDocument":
 			err = errors.Join(c.only("Key"), c.leaves())
 			if w.Error, _ = c.get("Key"); w.Error == "" && err == nil {
-				err = malformed(nil)
+				err = malformed("an ErrorDocument has a Key")
 			}
 		case "RoutingRules":
 			w.Rules, err = parseWebsiteRules(c)
@@ -135,7 +135,7 @@ func parseWebsiteRules(n *node) ([]coffer.WebsiteRule, error) {
 		return nil, err
 	}
 	if len(n.children) == 0 {
-		return nil, malformed(nil)
+		return nil, malformed("RoutingRules has no RoutingRule")
 	}
 	var rules []coffer.WebsiteRule
 	for _, c := range n.children {
@@ -159,7 +159,7 @@ func parseWebsiteRules(n *node) ([]coffer.WebsiteRule, error) {
 			}
 		}
 		if !redirects {
-			return nil, malformed(nil)
+			return nil, malformed("a RoutingRule has a Redirect")
 		}
 		rules = append(rules, r)
 	}
@@ -183,7 +183,7 @@ func parseWebsiteRedirect(n *node, r *coffer.WebsiteRule) (err error) {
 		return err
 	}
 	if len(n.children) == 0 {
-		return malformed(nil)
+		return malformed("a Redirect is empty")
 	}
 	r.Host.Name, _ = n.get("HostName")
 	r.Host.Protocol, _ = n.get("Protocol")
@@ -209,7 +209,7 @@ func (n *node) status(name string) (int, error) {
 	}
 	code, err := strconv.Atoi(value)
 	if err != nil || code <= 0 || code > 999 {
-		return 0, malformed(err)
+		return 0, malformed("%s is no status of HTTP", name)
 	}
 	return code, nil
 }

@@ -3,7 +3,6 @@ package s3
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -228,8 +227,6 @@ const (
 	tokensMax = 6
 )
 
-var errXML = errors.New("not the document that S3 defines")
-
 // readXML reads the body as one document with the given root, strictly: no other
 // namespace, no text between elements, no DOCTYPE, nothing behind the root.
 func (q *request) readXML(root string) (*node, error) { return q.readXMLUpTo(xmlBodyMax, root) }
@@ -246,11 +243,7 @@ func (q *request) readXMLUpTo(max int64, root string) (*node, error) {
 	if len(bytes.TrimSpace(b)) == 0 {
 		return nil, &coffer.Error{Code: coffer.MissingRequestBody}
 	}
-	n, err := parseXML(b, root)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	return n, nil
+	return parseXML(b, root)
 }
 
 // bodyPatience is how long a document may take to come, however steadily its client
@@ -298,12 +291,16 @@ func (q *request) readBody(max int64) ([]byte, error) {
 // on, with its elements and what they say.
 const workFactor = 8
 
-// malformed is the refusal of a document; why is for the operator.
-func malformed(why error) error { return (&coffer.Error{Code: coffer.MalformedXML}).Wrap(why) }
+// malformed is the refusal of a document; the answer has AWS's text before what is
+// wrong with it.
+func malformed(format string, args ...any) error {
+	return coffer.Errorf(coffer.MalformedXML, format, args...)
+}
 
+// parseXML reads a document with the given root. The error is a refusal of it.
 func parseXML(b []byte, root string) (*node, error) {
 	if !utf8.Valid(b) {
-		return nil, errXML
+		return nil, malformed("it is not UTF-8")
 	}
 	d := xml.NewDecoder(bytes.NewReader(b))
 	top := &node{}
@@ -320,19 +317,19 @@ func parseXML(b []byte, root string) (*node, error) {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, malformed("%.200v", err)
 		}
 		if tokens > tokensMax*most {
-			return nil, errXML
+			return nil, malformed("it has too many comments or instructions")
 		}
 		here := stack[len(stack)-1]
 		switch t := token.(type) {
 		case xml.StartElement:
 			if elements++; elements > most || len(stack) > xmlDepthMax {
-				return nil, errXML
+				return nil, malformed("it has more than %d elements, or more than %d in one another", most, xmlDepthMax)
 			}
 			if t.Name.Space != "" && t.Name.Space != namespace {
-				return nil, errXML
+				return nil, malformed("the namespace of %.100s is not %s", t.Name.Local, namespace)
 			}
 			name, known := names[t.Name.Local]
 			if !known {
@@ -350,17 +347,17 @@ func parseXML(b []byte, root string) (*node, error) {
 		case xml.EndElement:
 			here.value, here.text = string(here.text), nil
 			if len(here.children) > 0 && strings.TrimSpace(here.value) != "" {
-				return nil, errXML
+				return nil, malformed("%.100s has text between its elements", here.name)
 			}
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			here.text = append(here.text, t...)
 		case xml.Directive:
-			return nil, errXML
+			return nil, malformed("it has a DOCTYPE")
 		}
 	}
 	if len(top.children) != 1 || top.children[0].name != root || len(bytes.TrimSpace(top.text)) != 0 {
-		return nil, errXML
+		return nil, malformed("it is not one %s", root)
 	}
 	return top.children[0], nil
 }
@@ -375,7 +372,7 @@ func (n *node) only(names ...string) error {
 		case slices.Contains(names, c.name) && !seen[c.name]:
 			seen[c.name] = true
 		default:
-			return malformed(errors.New("unexpected or repeated element " + c.name))
+			return malformed("%.100s is not expected in %s, or there twice", c.name, n.name)
 		}
 	}
 	return nil
@@ -385,7 +382,7 @@ func (n *node) only(names ...string) error {
 func (n *node) leaves() error {
 	for _, c := range n.children {
 		if len(c.children) > 0 {
-			return malformed(errors.New("element inside of " + c.name))
+			return malformed("%.100s has elements in it", c.name)
 		}
 	}
 	return nil
