@@ -172,9 +172,25 @@ func (s Session) mark(tx meta.Tx, b coffer.Bucket, key string, current *version)
 	var old *row
 	if current != nil {
 		old = &current.row
+	} else if err := s.admitMarker(tx, b, key); err != nil {
+		return Deleted{}, err
 	}
 	err = errors.Join(s.addVersion(tx, b, &o, old), s.marked(tx, b, &o))
 	return Deleted{VersionID: coffer.VersionName(o.VersionID), Marker: true}, err
+}
+
+// admitMarker tells whether there is room for a delete marker that hides nothing: of
+// those there can be any number, for keys that nobody ever wrote.
+func (s Session) admitMarker(tx meta.Tx, b coffer.Bucket, key string) error {
+	if b.Versioning != coffer.VersioningEnabled {
+		if position, err := nullPosition(tx, b.ID, key); err != nil || position != "" {
+			return err // it takes the place of the version called null
+		}
+	}
+	if err := s.Writable(); err != nil {
+		return err
+	}
+	return s.withinQuota(tx, b, 1, 0)
 }
 
 // removeVersion ends a version and its bytes; the one that was the newest before

@@ -140,7 +140,7 @@ func checkUse(q coffer.Quota, noun, name string, objects, bytes int64, used func
 
 func overQuota(noun, name, unit string, limit, used, asked int64) error {
 	return coffer.Errorf(coffer.QuotaExceeded, "The quota of the %s %s is %d %s: %d are used, and this request needs %d more. "+
-		"Deletes still work.", noun, name, limit, unit, used, asked).
+		"Deletes of what is there still work.", noun, name, limit, unit, used, asked).
 		With("Limit", strconv.FormatInt(limit, 10)).With("Used", strconv.FormatInt(used, 10)).With("Requested", strconv.FormatInt(asked, 10))
 }
 

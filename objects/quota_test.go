@@ -180,6 +180,43 @@ func TestVersionsCountForAQuota(t *testing.T) {
 	w.audit(t, false)
 }
 
+// TestMarkersThatHideNothingNeedRoom: there could be any number of them otherwise, of
+// keys that nobody wrote.
+func TestMarkersThatHideNothingNeedRoom(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	remove := func(key string) error {
+		_, err := w.alice.Delete(ctx, "bucket", Doomed{Key: key})
+		return err
+	}
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningEnabled))
+	w.quota(t, coffer.QuotaChange{Objects: some(2)})
+	w.put(t, "a", content(1, 40))
+	must(t, remove("never there"))
+	wantCode(t, "Delete of what is not there, in a full bucket", remove("nor this"), coffer.QuotaExceeded)
+	must(t, remove("a"))
+	wantCode(t, "Delete of what is deleted, in a full bucket", remove("a"), coffer.QuotaExceeded)
+	results, err := w.alice.DeleteMany(ctx, "bucket", []Doomed{{Key: "a"}, {Key: "nor this"}})
+	if err != nil || len(results) != 2 {
+		t.Fatalf("DeleteMany = %+v, %v", results, err)
+	}
+	for _, r := range results {
+		wantCode(t, "DeleteMany of what is not there, in a full bucket", r.Err, coffer.QuotaExceeded)
+	}
+	w.used(t, coffer.Use{Bytes: 40, Objects: 3, Buckets: 1})
+	w.quota(t, coffer.QuotaChange{Objects: some(0)})
+	w.Writable = func() error { return &coffer.Error{Code: coffer.StorageFull} }
+	wantCode(t, "Delete of what is not there, on a full disk", remove("nor this"), coffer.StorageFull)
+	w.Writable = func() error { return nil }
+	must(t, w.alice.PutVersioning(ctx, "bucket", coffer.VersioningSuspended))
+	must(t, remove("suspended"))
+	w.Writable = func() error { return &coffer.Error{Code: coffer.StorageFull} }
+	if err := remove("suspended"); err != nil {
+		t.Errorf("Delete that takes the place of a marker, on a full disk = %v", err)
+	}
+	w.audit(t, false)
+}
+
 // TestARenameNeedsNoRoom: nothing is there besides what was there before.
 func TestARenameNeedsNoRoom(t *testing.T) {
 	w := newWorld(t)
