@@ -171,9 +171,10 @@ func foundText(x api.Found, repair bool) string {
 	} else if x.Bucket != "" {
 		where = fmt.Sprintf("bucket %s, record %s", x.Bucket, x.Record)
 	}
-	fmt.Fprintf(&b, "%s: %s: %s\n    %s", x.Severity, x.Code, where, x.Means)
+	// A key may have a newline in it, and what looks like another finding behind that.
+	fmt.Fprintf(&b, "%s: %s: %s\n    %s", x.Severity, x.Code, printable(where), x.Means)
 	if x.Detail != "" {
-		fmt.Fprintf(&b, " (%s)", x.Detail)
+		fmt.Fprintf(&b, " (%s)", printable(x.Detail))
 	}
 	does := x.Remedy
 	switch {

@@ -75,13 +75,14 @@ func (a *app) run() int {
 	return exitFailure
 }
 
-// oneLine is an error as one sentence: some libraries write several lines.
+// oneLine is an error as one sentence: some libraries write several lines, and some of
+// the words may be of another server.
 func oneLine(err error) string {
 	lines := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := range lines {
 		lines[i] = strings.TrimSpace(lines[i])
 	}
-	return strings.Join(lines, "; ")
+	return printable(strings.Join(lines, "; "))
 }
 
 // usageError is a mistake on the command line or in the settings.
