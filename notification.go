@@ -161,16 +161,18 @@ func EventKey(key string) string {
 // it: arn:aws:sqs:::NAME, sns for a topic, and arn:aws:lambda:::function:NAME for a
 // function. Partition and region may be any; the account is the bucket's, or none.
 func ParseWebhookARN(kind NotificationKind, arn string, account AccountID) (string, error) {
-	bad := Errorf(InvalidArgument, "The ARN is not well formed").With("ArgumentName", string(kind)+"Arn").With("ArgumentValue", arn)
-	parts := strings.SplitN(arn, ":", 6)
 	service := map[NotificationKind]string{NotifyTopic: "sns", NotifyQueue: "sqs", NotifyFunction: "lambda"}[kind]
+	function := ""
+	if kind == NotifyFunction {
+		function = "function:"
+	}
+	bad := Errorf(InvalidArgument, "The ARN is not well formed: that of a webhook is arn:aws:%s:::%sNAME, and nothing else gets events here.", service, function).
+		With("ArgumentName", string(kind)+"Arn").With("ArgumentValue", arn)
+	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" || parts[1] == "" || parts[2] != service {
 		return "", bad
 	}
-	name := parts[5]
-	if kind == NotifyFunction {
-		name = strings.TrimPrefix(name, "function:")
-	}
+	name := strings.TrimPrefix(parts[5], function)
 	if parts[4] != "" && AccountID(parts[4]) != account || !isTargetName(name) {
 		return "", bad
 	}

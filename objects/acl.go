@@ -146,7 +146,7 @@ func (s Session) checkPublic(r meta.Reader, b coffer.Bucket, list *coffer.ACL) e
 	if !s.owns(b) {
 		return &coffer.Error{Code: coffer.AccessDenied}
 	}
-	return coffer.Errorf(coffer.AccessDenied, "Access Denied: the access control list is public, and the BlockPublicAcls setting of the bucket's public access block prevents that.")
+	return coffer.Errorf(coffer.AccessDenied, "Access Denied: the access control list is public, and the BlockPublicAcls setting of the bucket's public access block prevents that. DeletePublicAccessBlock takes it away.")
 }
 
 // newACL is the list of an object that the actor writes, nil if it is that of a

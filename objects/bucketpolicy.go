@@ -83,7 +83,7 @@ func (s Session) PutBucketPolicy(ctx context.Context, bucket coffer.BucketName, 
 			return err
 		}
 		if p.public && block.BlockPublicPolicy {
-			return coffer.Errorf(coffer.AccessDenied, "Access Denied: the policy is public, and the BlockPublicPolicy setting of the bucket's public access block prevents that.")
+			return coffer.Errorf(coffer.AccessDenied, "Access Denied: the policy is public, and the BlockPublicPolicy setting of the bucket's public access block prevents that. DeletePublicAccessBlock takes it away.")
 		}
 		return s.setConfig(ctx, tx, b, configPolicy, p)
 	})

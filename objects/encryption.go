@@ -145,7 +145,7 @@ func (s Session) settle(preset *coffer.BucketEncryption, ask Encrypting) (*coffe
 	case coffer.SSEKMS:
 		if ask.KMSKey == "" {
 			if ask.KMSKey = s.KMS.Default(); ask.KMSKey == "" {
-				return nil, coffer.Errorf(coffer.KMSKeyNotFound, "The request names no KMS key, and this server has none to use instead.")
+				return nil, coffer.Errorf(coffer.KMSKeyNotFound, "The request names no KMS key, and this server has none to use instead: its setting kms_keys names them. AES256 needs none.")
 			}
 		}
 		if _, err := s.KMS.Resolve(ask.KMSKey); err != nil {
@@ -257,7 +257,7 @@ func kmsError(id string, err error) error {
 	case err == nil, errors.Is(err, crypt.ErrDamaged):
 		return err
 	case errors.Is(err, crypt.ErrNoKey):
-		return coffer.Errorf(coffer.KMSKeyNotFound, "Key '%s' does not exist", id)
+		return coffer.Errorf(coffer.KMSKeyNotFound, "Key '%s' does not exist: the setting kms_keys of the server names those that do.", id)
 	}
 	return coffer.Errorf(coffer.ServiceUnavailable, "The key management service of key '%s' did not do its work. Please try again.", id).Wrap(err)
 }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/netip"
@@ -25,7 +26,7 @@ type body struct {
 func (q *request) authenticate() error {
 	auth, err := sigv4.Parse(q.sent, sigv4.Options{Now: q.Now(), Regions: q.Regions, Service: "s3"})
 	if err != nil {
-		return err
+		return q.minioAdmin(err)
 	}
 	if auth.Payload.Streaming() && !q.op.data {
 		return coffer.Errorf(coffer.InvalidRequest, "%s does not take a body with x-amz-content-sha256: %s.",
@@ -56,6 +57,18 @@ func (q *request) authenticate() error {
 		q.session = q.session.AsReplica()
 	}
 	return nil
+}
+
+// minioAdmin tells a client of MinIO's admin API that there is none. Such a client
+// signs for no region, and is refused for that, which says nothing of why.
+func (q *request) minioAdmin(err error) error {
+	e, ok := errors.AsType[*sigv4.Error](err)
+	if !ok || q.named != "minio" || !strings.HasPrefix(q.key, "admin/") {
+		return err
+	}
+	told := *e
+	told.Message += ". This looks like MinIO's admin API, which is not here: coffer help tells the commands that are."
+	return &told
 }
 
 // coversBody refuses a body that its signature says nothing about, where the operator

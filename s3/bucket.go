@@ -78,7 +78,8 @@ func (q *request) location() (string, []coffer.Tag, error) {
 	case !ok || region == "":
 		return q.Regions[0], tags, nil
 	case !slices.Contains(q.Regions, region):
-		return "", nil, (&coffer.Error{Code: coffer.InvalidLocationConstraint}).With("LocationConstraint", region)
+		return "", nil, coffer.Errorf(coffer.InvalidLocationConstraint, "The specified location-constraint is not valid: here it is one of %s.",
+			strings.Join(q.Regions, ", ")).With("LocationConstraint", region)
 	}
 	return region, tags, nil
 }

@@ -65,7 +65,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.IllegalLocationConstraint:           {"IllegalLocationConstraintException", 400, "The specified location constraint is incompatible with the region specific endpoint this request was sent to."},
 	coffer.NoSuchBucket:                        {"NoSuchBucket", 404, "The specified bucket does not exist"},
 	coffer.TooManyBuckets:                      {"TooManyBuckets", 400, "You have attempted to create more buckets than allowed"},
-	coffer.ACLNotSupported:                     {"AccessControlListNotSupported", 400, "The bucket does not allow ACLs"},
+	coffer.ACLNotSupported:                     {"AccessControlListNotSupported", 400, "The bucket does not allow ACLs: let a bucket policy say who may, or turn them on with PutBucketOwnershipControls."},
 	coffer.InvalidBucketACLWithObjectOwnership: {"InvalidBucketAclWithObjectOwnership", 400, "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
 	coffer.InvalidTargetBucketForLogging:       {"InvalidTargetBucketForLogging", 400, "The target bucket for logging does not exist, is not owned by you, or does not have the appropriate grants for the log-delivery group."},
 

@@ -81,7 +81,7 @@ func (a *Auth) parseHeader(authorization string, opt Options) error {
 	}
 	if a.ContentSHA256 = a.req.Header.Get(headerContentSHA256); a.ContentSHA256 == "" {
 		if a.ContentSHA256 = opt.PayloadSHA256; a.ContentSHA256 == "" {
-			return refuse(codeInvalidRequest, "Missing required header for this request: x-amz-content-sha256")
+			return refuse(codeInvalidRequest, "Missing required header for this request: x-amz-content-sha256. It is the SHA-256 of the body in hexadecimal, or UNSIGNED-PAYLOAD.")
 		}
 	}
 	a.payloadText = a.ContentSHA256
@@ -119,7 +119,7 @@ func splitAuthorization(value string) (authorization, error) {
 	case algorithmV4A:
 		return parts, refuse(codeInvalidRequest, messageSigV4A)
 	default:
-		message := "Unsupported Authorization Type"
+		message := "Unsupported Authorization Type: requests are signed with " + algorithm
 		if !spaced {
 			message = "Authorization header is invalid -- one and only one ' ' (space) required"
 		}

@@ -69,7 +69,8 @@ func TestHeaderRefusals(t *testing.T) {
 
 		{"SigV2", edit("Authorization", "AWS AKIA:c2ln"), "InvalidRequest", "s3v4"},
 		{"SigV4A", edit("Authorization", "AWS4-ECDSA-P256-SHA256 Credential=x"), "InvalidRequest", "4A"},
-		{"Bearer", edit("Authorization", "Bearer s3cr3t"), "InvalidArgument", "Unsupported Authorization Type"},
+		{"Bearer", edit("Authorization", "Bearer s3cr3t"), "InvalidArgument", "Unsupported Authorization Type: requests are signed with AWS4-HMAC-SHA256"},
+		{"NoPayloadHash", edit("X-Amz-Content-Sha256", ""), "InvalidRequest", "or UNSIGNED-PAYLOAD"},
 		{"EmptyAuthorization", func(r *http.Request) { r.Header["Authorization"] = []string{""} }, "InvalidArgument", "one and only one"},
 		{"AlgorithmOnly", edit("Authorization", "AWS4-HMAC-SHA256"), malformed, "requires three components"},
 		{"OneComponent", edit("Authorization", "AWS4-HMAC-SHA256 Credential=x"), malformed, "requires three components"},
