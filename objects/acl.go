@@ -64,16 +64,17 @@ func (s Session) ObjectACL(ctx context.Context, in GetInput) (list coffer.ACL, c
 }
 
 // PutObjectACL puts an access control list in the place of the one that a version
-// of an object has. Nothing else of it changes, its time neither.
-func (s Session) PutObjectACL(ctx context.Context, bucket coffer.BucketName, key, version string, in coffer.NewACL, owner coffer.CanonicalID) error {
+// of an object has, and returns which that is, "" where the bucket has no versions.
+// Nothing else of it changes, its time neither.
+func (s Session) PutObjectACL(ctx context.Context, bucket coffer.BucketName, key, version string, in coffer.NewACL, owner coffer.CanonicalID) (of string, err error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
-		return err
+		return "", err
 	}
-	in, err := s.at(version).admitGrants(ctx, bucket, coffer.PutObjectACL.OfVersion(version), key, in)
-	if err != nil {
-		return err
+	if in, err = s.at(version).admitGrants(ctx, bucket, coffer.PutObjectACL.OfVersion(version), key, in); err != nil {
+		return "", err
 	}
-	return s.change(ctx, bucket, key, version, coffer.PutObjectACL, func(tx meta.Tx, b coffer.Bucket, o *row) error {
+	err = s.change(ctx, bucket, key, version, coffer.PutObjectACL, func(tx meta.Tx, b coffer.Bucket, o *row) error {
+		of = versionIn(b, o)
 		current := ownerOf(b)
 		if o.ACL != nil {
 			current = o.ACL.Owner
@@ -94,6 +95,7 @@ func (s Session) PutObjectACL(ctx context.Context, bucket coffer.BucketName, key
 		}
 		return s.listed(tx, b, o)
 	})
+	return of, err
 }
 
 // effective is the list that counts of what has kept in a bucket: where lists do

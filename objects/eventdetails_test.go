@@ -20,7 +20,9 @@ func TestListsRestoresAndTransitionsAreTold(t *testing.T) {
 
 	for range 2 { // the second changes nothing
 		w.clock.step(time.Second)
-		must(t, w.alice.PutObjectACL(ctx, "bucket", "k", "", coffer.NewACL{Canned: coffer.CannedPublicRead}, ""))
+		if _, err := w.alice.PutObjectACL(ctx, "bucket", "k", "", coffer.NewACL{Canned: coffer.CannedPublicRead}, ""); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tiny := int64(1) // else objects under 128 KiB keep their class
 	w.rules(t, coffer.LifecycleRule{ID: "cold", Transitions: []coffer.LifecycleTransition{{Days: 1, Class: "GLACIER"}},

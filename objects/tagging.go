@@ -37,13 +37,20 @@ func (s Session) DeleteObjectTagging(ctx context.Context, bucket coffer.BucketNa
 
 func (s Session) setTags(ctx context.Context, bucket coffer.BucketName, key, version string, tags []coffer.Tag, a coffer.Action) (of string, err error) {
 	err = s.change(ctx, bucket, key, version, a, func(tx meta.Tx, b coffer.Bucket, o *row) error {
-		if of = ""; b.Versioning != coffer.VersioningUnset {
-			of = coffer.VersionName(o.VersionID)
-		}
+		of = versionIn(b, o)
 		o.Tags = tags
 		return s.tagged(tx, b, o)
 	})
 	return of, err
+}
+
+// versionIn is how an answer names the version that was changed; "" where the bucket
+// has no versions.
+func versionIn(b coffer.Bucket, o *row) string {
+	if b.Versioning == coffer.VersioningUnset {
+		return ""
+	}
+	return coffer.VersionName(o.VersionID)
 }
 
 // change rewrites what is known of a version in its place, and leaves its bytes and

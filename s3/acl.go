@@ -37,7 +37,7 @@ func (q *request) getObjectACL() error {
 	}
 	list, c, err := q.session.ObjectACL(q.ctx, objects.GetInput{Bucket: q.bucket, Key: q.key, Version: version})
 	if err != nil {
-		return err
+		return q.refused(c, err)
 	}
 	q.writeVersion(versionOf(c))
 	return q.sendACL(list)
@@ -53,7 +53,7 @@ func (q *request) putObjectACL() error {
 	if err != nil {
 		return err
 	}
-	if err := q.session.PutObjectACL(q.ctx, q.bucket, q.key, version, in, owner); err != nil {
+	if version, err = q.session.PutObjectACL(q.ctx, q.bucket, q.key, version, in, owner); err != nil {
 		return err
 	}
 	q.writeVersion(version)
