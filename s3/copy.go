@@ -70,6 +70,9 @@ func (q *request) copySource() (source, error) {
 
 // copyObject answers CopyObject.
 func (q *request) copyObject() error {
+	if err := q.unversioned(); err != nil {
+		return err
+	}
 	in, err := q.copyInput()
 	if err != nil {
 		return err
@@ -155,6 +158,9 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 // uploadPartCopy answers UploadPartCopy. The bytes are read and written again,
 // since the part's MD5 must be known.
 func (q *request) uploadPartCopy() error {
+	if err := q.unversioned(); err != nil {
+		return err
+	}
 	number, err := q.partNumber()
 	if err != nil {
 		return err

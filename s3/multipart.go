@@ -70,6 +70,9 @@ func (q *request) uploadID() coffer.UploadID { return coffer.UploadID(q.query.ge
 
 // uploadPart answers UploadPart.
 func (q *request) uploadPart() error {
+	if err := q.unversioned(); err != nil {
+		return err
+	}
 	number, err := q.partNumber()
 	if err != nil {
 		return err

@@ -12,6 +12,9 @@ func (q *request) putObject() error {
 	if err := q.unsupported(); err != nil {
 		return err
 	}
+	if err := q.unversioned(); err != nil {
+		return err
+	}
 	if q.query.has("partNumber") {
 		return coffer.Errorf(coffer.InvalidArgument, "partNumber needs uploadId: this would have replaced the object by one part.").
 			With("ArgumentName", "partNumber").With("ArgumentValue", q.query.get("partNumber"))

@@ -58,6 +58,15 @@ func (q *request) version() (string, error) {
 	return id, coffer.CheckVersionID(id)
 }
 
+// unversioned refuses a write that names a version: what it writes is a new one.
+func (q *request) unversioned() error {
+	if !q.query.has("versionId") {
+		return nil
+	}
+	return coffer.Errorf(coffer.InvalidArgument, "This operation does not accept a version-id.").
+		With("ArgumentName", "versionId").With("ArgumentValue", q.query.get("versionId"))
+}
+
 // writeVersion tells which version was written or, if it is a version of a bucket
 // that has them, read.
 func (q *request) writeVersion(id string) {
