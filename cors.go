@@ -35,8 +35,11 @@ func IsCORSMethod(method string) bool { return slices.Contains(corsMethods, meth
 // CheckCORSRules tells whether a bucket can have these rules. The error is
 // MalformedXML where AWS's schema forbids them, and else InvalidRequest.
 func CheckCORSRules(rules []CORSRule) error {
-	if len(rules) == 0 || len(rules) > CORSRulesMax {
-		return Errorf(MalformedXML, "there are 1 to %d rules", CORSRulesMax)
+	if len(rules) == 0 {
+		return Errorf(MalformedXML, "there is no CORSRule")
+	}
+	if len(rules) > CORSRulesMax {
+		return Errorf(InvalidRequest, "The number of CORS rules should not exceed allowed limit of %d rules.", CORSRulesMax)
 	}
 	for i := range rules {
 		if err := rules[i].check(); err != nil {
@@ -69,9 +72,9 @@ func (r *CORSRule) check() error {
 		if strings.Contains(h, "*") {
 			return Errorf(InvalidRequest, "ExposeHeader \"%s\" contains wildcard. We currently do not support wildcard for ExposeHeader.", h)
 		}
-		if strings.ContainsFunc(h, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-			// It is written into the head of answers.
-			return Errorf(InvalidRequest, "ExposeHeader \"%s\" contains invalid character.", h)
+		if strings.ContainsFunc(h, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == ',' || c == ':' }) {
+			// It is written into the head of answers, as one of a list of names.
+			return Errorf(InvalidRequest, "ExposeHeader \"%s\" contains unsupported character.", h)
 		}
 	}
 	return nil

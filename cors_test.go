@@ -67,7 +67,7 @@ func TestCheckCORSRules(t *testing.T) {
 	}{
 		{"One", same, ok},
 		{"Most", slices.Repeat(same, 100), ok},
-		{"OneMore", slices.Repeat(same, 101), coffer.MalformedXML},
+		{"OneMore", slices.Repeat(same, 101), coffer.InvalidRequest},
 		{"None", nil, coffer.MalformedXML},
 		{"NoOrigin", rule(func(r *coffer.CORSRule) { r.Origins = nil }), coffer.MalformedXML},
 		{"EmptyOrigin", rule(func(r *coffer.CORSRule) { r.Origins = []string{""} }), ok},
@@ -78,6 +78,7 @@ func TestCheckCORSRules(t *testing.T) {
 		{"TwoWildcardsInAHeader", rule(func(r *coffer.CORSRule) { r.Headers = []string{"**"} }), coffer.InvalidRequest},
 		{"WildcardExposed", rule(func(r *coffer.CORSRule) { r.Expose = []string{"*"} }), coffer.InvalidRequest},
 		{"LineBreakExposed", rule(func(r *coffer.CORSRule) { r.Expose = []string{"a\r\nb"} }), coffer.InvalidRequest},
+		{"SpaceExposed", rule(func(r *coffer.CORSRule) { r.Expose = []string{"two words"} }), coffer.InvalidRequest},
 		{"LongestID", rule(func(r *coffer.CORSRule) { r.ID = strings.Repeat("ä", 255) }), ok},
 		{"LongerID", rule(func(r *coffer.CORSRule) { r.ID = strings.Repeat("a", 256) }), coffer.MalformedXML},
 		{"NegativeAge", rule(func(r *coffer.CORSRule) { r.MaxAgeSeconds = -2 }), coffer.MalformedXML},
