@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -154,6 +155,9 @@ func (r *LifecycleRule) check() error {
 		}
 	}
 	for _, n := range append(slices.Clone(r.NoncurrentTransitions), pointed(r.Noncurrent)...) {
+		if n.Keep != 0 && r.Filter.Form == LifecycleLegacy {
+			return Errorf(InvalidRequest, "NewerNoncurrentVersions element can only be used in Lifecycle V2.")
+		}
 		if n.Keep < 0 || n.Keep > lifecycleKeepMax {
 			return Errorf(InvalidArgument, "'NewerNoncurrentVersions' must be a positive integer of at most %d", lifecycleKeepMax)
 		}
@@ -218,6 +222,12 @@ func (f *LifecycleFilter) check() error {
 			return Errorf(InvalidRequest, "Duplicate Tag Keys are not allowed.")
 		}
 		seen[t.Key] = true
+		if n := len(utf16.Encode([]rune(t.Key))); n == 0 || n > tagKeyMax {
+			return Errorf(InvalidRequest, "A Tag's Key must be a length between 1 and %d.", tagKeyMax)
+		}
+		if len(utf16.Encode([]rune(t.Value))) > tagValueMax {
+			return Errorf(InvalidRequest, "A Tag's Value must be a length between 0 and %d.", tagValueMax)
+		}
 	}
 	if err := checkTags(f.Tags, systemTag); err != nil {
 		return err
