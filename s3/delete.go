@@ -122,6 +122,9 @@ func parseDelete(n *node) (quiet bool, doomed []objects.Doomed, err error) {
 		if len(doomed) == deleteMax {
 			return false, nil, malformed("there are more than %d objects", deleteMax)
 		}
+		if err := coffer.CheckObjectKey(key); coffer.CodeOf(err) == coffer.KeyTooLong {
+			return false, nil, err // AWS refuses the whole request for this one fault of a key
+		}
 		o, err := parseDoomed(c)
 		if err != nil {
 			return false, nil, err
