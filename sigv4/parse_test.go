@@ -176,6 +176,10 @@ func TestErrorFields(t *testing.T) {
 	_, _, err := check(r, options(exampleTime), exampleSecret)
 	wantFields(t, err, "HeadersNotSigned=x-amz-acl")
 
+	r.Header.Set("Content-Md5", "1B2M2Y8AsgTpgAmY7PhCfg==")
+	_, _, err = check(r, options(exampleTime), exampleSecret)
+	wantFields(t, err, "HeadersNotSigned=content-md5, x-amz-acl")
+
 	_, _, err = check(signed("GET", "http://b.test/k", "", emptyHash), options(exampleTime.Add(time.Hour)), exampleSecret)
 	wantFields(t, err, "RequestTime=20130524T000000Z", "ServerTime=2013-05-24T01:00:00Z", "MaxAllowedSkewMilliseconds=900000")
 
