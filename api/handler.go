@@ -44,6 +44,9 @@ type Options struct {
 	Reclaim func(context.Context) (ReclaimReport, error)
 	// Check compares all that is stored with one another. Nil is NotImplemented.
 	Check Checker
+	// Scarce refuses a caller who changes much while there is little room; nil never
+	// does.
+	Scarce func(coffer.Caller) error
 
 	// Session finds the member whose browser sends a request, and false if there
 	// is none. Nil lets only signed requests in. Only Public asks it.
@@ -180,6 +183,11 @@ func (q *request) answer(path string, calls map[string]*route) (any, error) {
 		if kind, _, err := mime.ParseMediaType(q.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 			return nil, &refusal{http.StatusUnsupportedMediaType, "UnsupportedMediaType",
 				"the Content-Type must be application/json"}
+		}
+	}
+	if q.r.Method != "GET" && q.Scarce != nil {
+		if err := q.Scarce(q.caller); err != nil {
+			return nil, err
 		}
 	}
 	return q.route.run(q)

@@ -52,6 +52,9 @@ type Options struct {
 	// API makes the handler of /v1, given how to find out who sent a request with
 	// the console's cookie: false if nobody is signed in. Nil has none.
 	API func(func(*http.Request) (coffer.Caller, bool, error)) http.Handler
+	// Scarce refuses a caller who changes much while there is little room; nil never
+	// does.
+	Scarce func(coffer.Caller) error
 	// Ending ends when the server stops: live streams end with it, so that an open
 	// page holds nothing up. Nil never ends.
 	Ending context.Context

@@ -77,6 +77,12 @@ func (q *request) run(rt route) error {
 	if q.current.NeedsFactor && !factorRoutes[rt.pattern] {
 		return q.redirect("/settings/factors")
 	}
+	// What is about buckets asks for room by itself, or makes some.
+	if q.Scarce != nil && strings.HasPrefix(rt.pattern, "POST ") && !strings.HasPrefix(rt.pattern, "POST /buckets") {
+		if err := q.Scarce(q.caller()); err != nil {
+			return err
+		}
+	}
 	err = rt.handle(q)
 	if coffer.CodeOf(err) == coffer.FreshSignInNeeded && !q.began {
 		return q.askAgain("")

@@ -31,6 +31,7 @@ func (s *Server) openConsole(base context.Context) error {
 		S3URL:      s.Endpoint,
 		Region:     s.cfg.Regions[0],
 		API:        s.publicAPI,
+		Scarce:     s.scarce.admit,
 		Ending:     ending,
 	})
 	if err != nil {

@@ -93,6 +93,7 @@ func (s *Server) apiOptions() api.Options {
 		Region:   s.cfg.Regions[0],
 		LinkURL:  func(l accounts.Link) string { return console.LinkURL(s.ConsoleURL(), l) },
 		Check:    s.check,
+		Scarce:   s.scarce.admit,
 		Reclaim: func(ctx context.Context) (api.ReclaimReport, error) {
 			done, err := s.stores.objects.Reclaim(ctx)
 			return api.ReclaimReport{Blobs: done.Garbage + done.Orphans, Bytes: done.Bytes}, err

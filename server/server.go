@@ -29,6 +29,7 @@ type Server struct {
 	cfg     Config
 	metrics *metrics.Registry
 	space   *space
+	scarce  *scarce
 	health  *health
 	stores  stores
 	backups *backup.Source
@@ -95,6 +96,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 
 	s.space = newSpace(&s.cfg)
+	s.scarce = &scarce{writable: s.space.Writable, now: s.cfg.Now}
 	if err := s.space.roomToStart(metaDir(cfg.Data)); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +41,44 @@ var limitRows = []row{
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	attack(t, newPlainWorld(t), limitRows)
+}
+
+// TestNobodyUsesUpWhatAFullDiskKeepsFree is LIM-09: keys and other records need room as
+// well, and who makes them without an end ends the server for all.
+func TestNobodyUsesUpWhatAFullDiskKeepsFree(t *testing.T) {
+	t.Parallel()
+	w := &world{errors: &errorList{}}
+	config := filepath.Join(t.TempDir(), "coffer.toml")
+	keep := func(free string) {
+		if err := os.WriteFile(config, []byte("min_free = \""+free+"\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep("0")
+	w.server = harness.Start(t, harness.Options{Args: []string{"--config", config}})
+	w.server.Stop()
+	keep("1000TiB") // more than there is: full
+	w.server.Restart()
+	w.connect(t)
+	w.full = pair{w.server.AccessKeyID, w.server.Secret}
+	const tries = 300
+	made, refused := 0, 0
+	for i := range tries {
+		a := w.api(t, w.full, "POST", "/v1/keys", fmt.Sprintf(`{"name":"%d"}`, i))
+		if a.status == 200 {
+			made++
+			continue
+		}
+		refused++
+		a.oneOf(t, "a key on a full disk", 507)
+	}
+	if made < 50 || refused == 0 {
+		t.Errorf("of %d keys on a full disk %d were made and %d refused, want enough for an emergency and no more", tries, made, refused)
+	}
+	w.api(t, w.full, "GET", "/v1/keys/self", "").oneOf(t, "GET on a full disk", 200)
+	if _, err := w.socket.PauseKey(t.Context(), w.full.id); err != nil {
+		t.Errorf("PauseKey by the operator on a full disk = %v", err)
+	}
 }
 
 // bounded runs fn and fails the test if the server's memory grew by more than
