@@ -6,7 +6,7 @@ set -euo pipefail
 
 # command: Debian package
 needs=(
-	aws:awscli rclone:rclone restic:restic s3cmd:s3cmd curl:curl
+	aws:awscli rclone:rclone restic:restic s3cmd:s3cmd s3fs:s3fs curl:curl
 	node:nodejs npm:npm chromium:chromium mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mount:mount losetup:mount gcc:gcc rabbitmq-server:rabbitmq-server
 )
 export PATH="$PATH:/usr/sbin:/sbin"

@@ -1,8 +1,8 @@
 // Package compat has the clients that people use talk to the real coffer
-// binary: aws-cli, boto3, s3cmd, rclone, restic, and the SDKs for JavaScript and
-// Go. All but restic go through one suite (suite_test.go), each with an adapter
-// that says how the client is called and what it cannot do. The package knows
-// nothing of coffer's insides.
+// binary: aws-cli, boto3, s3cmd, rclone, restic, s3fs, and the SDKs for JavaScript
+// and Go. All but restic and s3fs go through one suite (suite_test.go), each with
+// an adapter that says how the client is called and what it cannot do. The package
+// knows nothing of coffer's insides.
 //
 // A client that is not installed is skipped, or with COFFER_TEST_REQUIRE=1 a
 // failure. COFFER_TEST_LONG=1 takes larger trees.

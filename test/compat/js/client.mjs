@@ -80,7 +80,8 @@ const calls = {
   delete_one: ({ bucket, key }) => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })),
 
   presign_get: ({ bucket, key }) => getSignedUrl(s3, new GetObjectCommand({ Bucket: bucket, Key: key })),
-  presign_put: ({ bucket, key }) => getSignedUrl(s3, new PutObjectCommand({ Bucket: bucket, Key: key })),
+  presign_put: ({ bucket, key, headers }) =>
+    getSignedUrl(s3, new PutObjectCommand({ Bucket: bucket, Key: key, ...headers })),
 };
 
 // Some services write a space as a plus here.
