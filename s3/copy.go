@@ -151,7 +151,9 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 		return in, err
 	}
 	in.Restated = q.r.Header.Get("X-Amz-Storage-Class") != "" || q.r.Header.Get("X-Amz-Website-Redirect-Location") != ""
-	in.Attributes, err = q.attributes()
+	if in.Attributes, err = q.attributes(); !in.Replace && coffer.CodeOf(err) == coffer.MetadataTooLarge {
+		err = nil // that of the source is what is copied
+	}
 	return in, err
 }
 
