@@ -117,6 +117,7 @@ func (s *site) show() error {
 		if strings.HasPrefix(path, "/") {
 			path = "%2F" + path[1:]
 		}
+		s.tell(answer{wireError: wireError{"Found", http.StatusFound, "Resource Found"}})
 		return s.redirect(http.StatusFound, "/"+path+"/")
 	}
 	return s.refuse(err)
@@ -168,6 +169,7 @@ func (s *site) refuse(err error) error {
 	}
 	defer c.Close()
 	s.failure = err
+	s.tell(translate(err))
 	return s.send(c, in, status)
 }
 

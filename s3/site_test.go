@@ -51,6 +51,8 @@ func TestSite(t *testing.T) {
 		{"ObjectThatRedirects", "GET /moved", "301", "Location: /a.txt\n"},
 		{"ErrorHasItsPageAndStatus", "GET /none", "404", "Content-Type: text/html\n"},
 		{"ErrorPage", "GET /none/", "404", "\n\noops"},
+		{"ErrorPageTellsTheCode", "HEAD /none", "404", "X-Amz-Error-Code: NoSuchKey\nX-Amz-Error-Message: The specified key does not exist."},
+		{"FolderTellsTheCode", "HEAD /dir", "302", "X-Amz-Error-Code: Found\nX-Amz-Error-Message: Resource Found"},
 		{"RuleByPrefix", "GET /docs/a%20b", "301", "Location: http://site.website.localhost/documents/a%20b\n"},
 		{"RuleByError", "GET /old/a", "302", "Location: https://b.example/gone.html\n"},
 		{"NoWrites", "PUT /a.txt\n\nx", "405", "<li>Code: MethodNotAllowed</li>"},

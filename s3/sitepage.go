@@ -14,8 +14,7 @@ func (s *site) page(err, own error) error {
 	a := translate(err)
 	h := s.w.Header()
 	clearObject(h, a.status)
-	h.Set("x-amz-error-code", a.code)
-	h.Set("x-amz-error-message", a.message)
+	s.tell(a)
 	if a.status == http.StatusMethodNotAllowed {
 		h.Set("Allow", "GET, HEAD, OPTIONS")
 	}
@@ -38,6 +37,14 @@ func (s *site) page(err, own error) error {
 		_, _ = s.w.Write([]byte(b.String()))
 	}
 	return nil
+}
+
+// tell has the head of an answer say what the error is, whatever page stands below
+// it, and a HEAD has none.
+func (s *site) tell(a answer) {
+	h := s.w.Header()
+	h.Set("x-amz-error-code", a.code)
+	h.Set("x-amz-error-message", a.message)
 }
 
 // writeErrorList writes what S3 would say in XML as a list, with more at its end.
