@@ -17,6 +17,12 @@ type site struct {
 	key     string // as asked for
 }
 
+// IsSite tells whether a request is for a website, where nothing else is.
+func (h *Handler) IsSite(r *http.Request) bool {
+	_, ok := (&request{Handler: h, r: r}).siteOfHost()
+	return ok
+}
+
 // siteOfHost tells whether a request is for a website, and for the one of which
 // bucket; the name is "" for the domain itself. Of the domains that fit a host the
 // longest counts, whatever it is for, so that no host is both a website and S3.

@@ -28,12 +28,12 @@ func (s *Server) front(next http.Handler) http.Handler {
 	return s.connections.handler(framed(s.cfg.TrustedProxies, forwarded(s.cfg.TrustedProxies, deadlines{next: next, now: s.cfg.Now, inFlight: &s.inFlight})))
 }
 
-// s3Handler serves the S3 address, on which STS is too.
+// s3Handler serves the S3 address, on which STS is too, but for the hosts of websites.
 func (s *Server) s3Handler() http.Handler {
 	sts := &iam.Handler{Options: iam.Options{Keys: s.stores.keys, Regions: slices.Clone(s.cfg.Regions), Now: s.cfg.Now, Rand: s.cfg.Rand, Logger: s.cfg.Logger}}
 	objects := s.s3Front()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if iam.Serves(r) {
+		if iam.Serves(r) && !objects.IsSite(r) {
 			sts.ServeHTTP(w, r)
 			return
 		}
@@ -41,7 +41,7 @@ func (s *Server) s3Handler() http.Handler {
 	})
 }
 
-func (s *Server) s3Front() http.Handler {
+func (s *Server) s3Front() *s3.Handler {
 	return s3.New(s3.Options{
 		Objects: s.stores.objects,
 		Keys:    s.stores.keys,

@@ -23,6 +23,7 @@ var sessionRows = []row{
 	{"KEY-05", "a role and a policy bind who may do everything", roleBinds},
 	{"KEY-05", "a role, a policy or a name that got lost is refused", emptyParameters},
 	{"KEY-07", "nothing is given without a signature", unsignedSTS},
+	{"KEY-07", "a website is no STS, whoever signs", stsOfWebsites},
 	{"KEY-09", "a temporary credential ends with its key, on the open connection", sessionRevocation},
 	{"KEY-24", "a session is as long as STS allows", sessionLife},
 	{"TEN-01", "a copy reads no more than its session may", sessionCopies},
@@ -292,6 +293,21 @@ func unsignedSTS(t *testing.T, w *world) {
 		}
 		w.sts(t, w.bFull, stsForm+"AssumeRole&RoleSessionName=ss&RoleArn="+url.QueryEscape("arn:aws:iam::"+string(w.a.ID)+":role/full")).is(t, "AssumeRole of another account", 403, "AccessDenied")
 		w.sts(t, w.full, stsForm+"AssumeRoleWithWebIdentity&WebIdentityToken=x").is(t, "AssumeRoleWithWebIdentity", 400, "InvalidAction")
+	})
+}
+
+// stsOfWebsites sends forms to the host of a website, as pages there may: its visitors
+// see no answer but the website's.
+func stsOfWebsites(t *testing.T, w *world) {
+	w.unchanged(t, func() {
+		for _, host := range []string{"a-pub.website.localhost", "A-PUB.website.localhost.:9000", "no-such-bucket.website.localhost", "website.localhost"} {
+			for _, who := range []pair{nobody, w.full, {w.full.id, "wrong"}} {
+				a := w.sts(t, who, stsForm+"GetSessionToken", "Host", host)
+				call := "GetSessionToken of " + host + " by " + who.id
+				a.oneOf(t, call, 404, 405)
+				a.lacks(t, call, "SecretAccessKey", "SessionToken", "sts.amazonaws.com")
+			}
+		}
 	})
 }
 
