@@ -171,7 +171,7 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, read digests, again recrypted)
 	if to.Versioning != coffer.VersioningUnset {
 		done.Version = coffer.VersionName(made.VersionID)
 	}
-	if from.Versioning != coffer.VersioningUnset && in.SourceVersion == coffer.NullVersion {
+	if in.SourceVersion == coffer.NullVersion {
 		done.SourceVersion = coffer.NullVersion
 	}
 	return done, err

@@ -205,7 +205,7 @@ func (q *request) uploadPartCopy() error {
 		return err
 	}
 	// As of a copy: a version without an ID is told if it was named.
-	if v := versionOf(content); v != "" && (v != coffer.NullVersion || from.version == v) {
+	if v := coffer.VersionName(content.VersionID); v != coffer.NullVersion || from.version == v {
 		q.w.Header().Set("x-amz-copy-source-version-id", v)
 	}
 	q.writeEncryption(p.Encryption)
