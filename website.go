@@ -58,7 +58,7 @@ func CheckWebsite(w Website) error {
 	case w.Index == "":
 		return websiteArgument("IndexDocument", "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty", "null")
 	case strings.Contains(w.Index, "/") || CheckObjectKey(w.Index) != nil:
-		return websiteArgument("IndexDocument", "The IndexDocument Suffix is not well formed", w.Index)
+		return websiteArgument("IndexDocument", "The IndexDocument Suffix is not well formed: it is a name such as index.html, without a slash", w.Index)
 	case w.Error != "" && CheckObjectKey(w.Error) != nil:
 		return websiteArgument("ErrorDocument", "The ErrorDocument Key is not well formed", w.Error)
 	case len(w.Rules) > WebsiteRulesMax:

@@ -89,7 +89,7 @@ func (s Session) PutObjectLock(ctx context.Context, name coffer.BucketName, lock
 }
 
 func noObjectLock() error {
-	return coffer.Errorf(coffer.InvalidRequest, "Bucket is missing Object Lock Configuration")
+	return coffer.Errorf(coffer.InvalidRequest, "Bucket is missing Object Lock Configuration: PutObjectLockConfiguration turns Object Lock on, in a bucket with versioning.")
 }
 
 // admitLock refuses a lock that an object to be written cannot have, or that the

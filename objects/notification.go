@@ -82,7 +82,7 @@ func (s *Service) knownWebhooks(b coffer.Bucket, rules []coffer.NotificationRule
 	for _, r := range rules {
 		if s.webhook(r.Webhook, b.Account) == nil {
 			kind := map[coffer.NotificationKind]string{coffer.NotifyTopic: "topic", coffer.NotifyQueue: "queue", coffer.NotifyFunction: "function"}[r.Kind]
-			return coffer.Errorf(coffer.InvalidArgument, "Unable to validate the following destination configurations").
+			return coffer.Errorf(coffer.InvalidArgument, "Unable to validate the following destination configurations: the server has no webhook %s for this account.", r.Webhook).
 				With("ArgumentName1", r.ARN).With("ArgumentValue1", "The destination "+kind+" does not exist")
 		}
 	}
