@@ -100,12 +100,18 @@ func decodeConfig[T any](value []byte) (*T, error) {
 // configs keeps what was decoded for as long as the bucket's row shows the same
 // revision, so that a request reads no configuration twice.
 type configs struct {
-	mu   sync.RWMutex // guards kept
-	kept map[configName]keptConfig
+	mu    sync.RWMutex // guards what follows
+	kept  map[configName]keptConfig
+	bytes int // of the records of what is kept
 }
 
-// configsMax bounds the configurations kept; all are forgotten when there are more.
-const configsMax = 10_000
+// configsMax bounds the configurations kept, and configsBytes their records, which take
+// a few times as much when they are decoded: a lifecycle has up to a thousand rules, and
+// an account thousands of buckets. All are forgotten when there are more.
+const (
+	configsMax   = 10_000
+	configsBytes = 8 << 20
+)
 
 type configName struct {
 	bucket coffer.BucketID
@@ -114,6 +120,7 @@ type configName struct {
 
 type keptConfig struct {
 	revision int64
+	bytes    int
 	value    any // the *T that decodeConfig made, or what was compiled from it
 }
 
@@ -138,13 +145,18 @@ func readConfig[T any](s *Service, r meta.Reader, b coffer.Bucket, kind configKi
 	if err != nil {
 		return nil, err
 	}
-	s.configs.mu.Lock()
-	defer s.configs.mu.Unlock()
-	if s.configs.kept == nil || len(s.configs.kept) >= configsMax {
-		s.configs.kept = map[configName]keptConfig{}
-	}
-	s.configs.kept[name] = keptConfig{b.Revision, v}
+	s.configs.keep(name, keptConfig{b.Revision, len(value), v})
 	return v, nil
+}
+
+func (c *configs) keep(name configName, k keptConfig) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += k.bytes - c.kept[name].bytes
+	if c.kept == nil || len(c.kept) >= configsMax || c.bytes > configsBytes {
+		c.kept, c.bytes = map[configName]keptConfig{}, k.bytes
+	}
+	c.kept[name] = k
 }
 
 // getConfig is readConfig for who may do a to the bucket; an error of code none if

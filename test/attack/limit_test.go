@@ -1,6 +1,8 @@
 package attack
 
 import (
+	"crypto/md5"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -36,6 +38,7 @@ var limitRows = []row{
 	{"LIM-06", "IDs that do not exist are not remembered for ever", manyIDs},
 	{"LIM-07", "the console and the JSON interface have bounds too", otherLimits},
 	{"LIM-08", "a large list or document costs a few times its length", largeAtOnce},
+	{"LIM-10", "configurations of many buckets are not all remembered", manyConfigurations},
 }
 
 func TestLimits(t *testing.T) {
@@ -79,6 +82,35 @@ func TestNobodyUsesUpWhatAFullDiskKeepsFree(t *testing.T) {
 	if _, err := w.socket.PauseKey(t.Context(), w.full.id); err != nil {
 		t.Errorf("PauseKey by the operator on a full disk = %v", err)
 	}
+}
+
+// manyConfigurations asks for what makes the server read a large configuration of each
+// of many buckets.
+func manyConfigurations(t *testing.T, w *world) {
+	buckets := 150
+	if testing.Short() {
+		buckets = 60
+	}
+	var lifecycle strings.Builder
+	lifecycle.WriteString("<LifecycleConfiguration>")
+	for i := range 1000 {
+		fmt.Fprintf(&lifecycle, "<Rule><ID>%d</ID><Filter><And><Prefix>%d%s</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status><Expiration><Days>9</Days></Expiration></Rule>", i, i, strings.Repeat("p", 300))
+	}
+	lifecycle.WriteString("</LifecycleConfiguration>")
+	sum := md5.Sum([]byte(lifecycle.String()))
+	w.bounded(t, "large configurations", func() {
+		for i := range buckets {
+			path := fmt.Sprintf("/a-config-%d", i)
+			w.s3(t, w.full, "PUT", path, "").oneOf(t, "CreateBucket", 200)
+			w.s3(t, w.full, "PUT", path+"?lifecycle=", lifecycle.String(), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:])).oneOf(t, "PutBucketLifecycleConfiguration", 200)
+			w.s3(t, w.full, "PUT", path+"/x", "").oneOf(t, "PUT", 200)
+		}
+		for i := range buckets {
+			path := fmt.Sprintf("/a-config-%d", i)
+			w.s3(t, w.full, "DELETE", path+"/x", "").oneOf(t, "DELETE", 204)
+			w.s3(t, w.full, "DELETE", path, "").oneOf(t, "DeleteBucket", 204)
+		}
+	})
 }
 
 // bounded runs fn and fails the test if the server's memory grew by more than
