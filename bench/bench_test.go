@@ -69,6 +69,7 @@ func TestOptions(t *testing.T) {
 		{"DurationTooLong", "-duration 1h", "-duration 1h0m0s: want"},
 		{"KeysTooFewForAFolder", "-keys 999", "-keys 999: want"},
 		{"LimitZero", "-limit 0s", "-limit 0s: want"},
+		{"GrowthOfNothing", "-grow 100000 -size 0", "-size 0: want"},
 		{"GrowthTooSmallToCompare", "-grow 5", "-grow 5: want"},
 		{"Argument", "minio", `unexpected argument "minio"`},
 	}

@@ -39,7 +39,7 @@ func fill(s *session, keys int, d time.Duration) (int, error) {
 	for done < keys {
 		first, n := done, min(step, keys-done)
 		t := presign(first, n, func(i int) string { return s.signer.target("PUT", filledPath(i, keys), "") })
-		err := part.putAll(n, filledSize, func(i int) string { return t.at(first + i) })
+		err := part.putAll(n, s.each, func(i int) string { return t.at(first + i) })
 		if errors.Is(err, context.DeadlineExceeded) && s.ctx.Err() == nil {
 			return done, nil
 		}
@@ -64,7 +64,7 @@ func prepareFilled(s *session) error {
 }
 
 func getFilled(w *worker) error {
-	return w.get(w.tables[filledTable()].at(w.rng.IntN(sampled(w.filled))), filledSize)
+	return w.get(w.tables[filledTable()].at(w.rng.IntN(sampled(w.filled))), w.each)
 }
 
 // listFlat walks all keys, page by page, over and over.

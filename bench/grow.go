@@ -27,6 +27,7 @@ type growth struct {
 	AccessKeyID string       `json:"access_key_id"`
 	Secret      string       `json:"secret"`
 	Wanted      int          `json:"wanted"`
+	Size        int          `json:"size"` // bytes of each object
 	Keys        int          `json:"keys"`
 	Stages      []growStage  `json:"stages"`
 	Writes      []growWrites `json:"writes"`
@@ -49,7 +50,7 @@ type growWrites struct {
 	Longest float64 `json:"longest_ms"`
 }
 
-// grow lets one bucket grow to opt.grow keys of 4 KiB, measures it at 100,000 and
+// grow lets one bucket grow to opt.grow keys of opt.size bytes, measures it at 100,000 and
 // at the end, and says how the figures compare. A run that ends early, at its limit
 // or when it is stopped, is gone on with by the next one.
 func grow(ctx context.Context, r *runner, stdout io.Writer) error {
@@ -60,16 +61,16 @@ func grow(ctx context.Context, r *runner, stdout io.Writer) error {
 		return err
 	}
 	if g.Wanted == 0 {
-		g = growth{AccessKeyID: "bench" + rand.Text()[:15], Secret: rand.Text() + rand.Text()[:14], Wanted: r.opt.grow}
+		g = growth{AccessKeyID: "bench" + rand.Text()[:15], Secret: rand.Text() + rand.Text()[:14], Wanted: r.opt.grow, Size: r.opt.size}
 	}
-	if g.Wanted != r.opt.grow {
-		return fmt.Errorf("%s is a bucket that grows to %d keys: remove it, or ask for -grow %d", dir, g.Wanted, g.Wanted)
+	if g.Wanted != r.opt.grow || g.Size != r.opt.size {
+		return fmt.Errorf("%s is a bucket that grows to %d keys of %d bytes: remove it, or ask for -grow %d -size %d", dir, g.Wanted, g.Size, g.Wanted, g.Size)
 	}
 	s, err := newSubject("coffer", r.subjects[0].program, filepath.Join(dir, "data"), signer{accessKeyID: g.AccessKeyID, secret: g.Secret, now: time.Now()}, launchCoffer)
 	if err != nil {
 		return err
 	}
-	s.wanted, s.filled, s.begun = g.Wanted, g.Keys, g.Keys > 0
+	s.wanted, s.filled, s.each, s.begun = g.Wanted, g.Keys, g.Size, g.Keys > 0
 	for _, stage := range []int{min(growFrom, g.Wanted), g.Wanted} {
 		if slices.ContainsFunc(g.Stages, func(done growStage) bool { return done.Keys == stage }) {
 			continue
@@ -146,7 +147,7 @@ func (r *runner) growTo(ctx context.Context, s *subject, g *growth, keys int, fi
 		var turn atomic.Int64
 		got := measure(ctx, run, line{per: 1, conns: putConns, max: n, step: func(w *worker) error {
 			i := first + int(turn.Add(1)) - 1
-			_, err := w.call(request{method: "PUT", target: t.at(i), body: body(filledSize, i)})
+			_, err := w.call(request{method: "PUT", target: t.at(i), body: body(g.Size, i)})
 			return err
 		}}, r.opt.limit)
 		if ctx.Err() != nil {
@@ -170,9 +171,14 @@ func (r *runner) growTo(ctx context.Context, s *subject, g *growth, keys int, fi
 func grownLines() []line {
 	var lines []line
 	for _, l := range plan() {
-		if slices.Contains([]string{"GET 4 KiB, 32 connections", "LIST flat, page of 1,000", "PUT 4 KiB, 32 connections"}, l.name) {
-			lines = append(lines, l)
+		switch l.name {
+		case "GET 4 KiB, 32 connections":
+			l.name = "GET, 32 connections" // of the size that this bucket has
+		case "LIST flat, page of 1,000", "PUT 4 KiB, 32 connections":
+		default:
+			continue
 		}
+		lines = append(lines, l)
 	}
 	return lines
 }
@@ -235,7 +241,7 @@ func (g *growth) writeTables(w io.Writer) error {
 		rates, p999, longest = append(rates, b.Rate), append(p999, b.P999), append(longest, b.Longest)
 	}
 	slices.Sort(p999)
-	if _, err := fmt.Fprintf(w, "%s\n%d keys of 4 KiB. A ratio above 1 is better.\n", table(rows), g.Keys); err != nil || len(rates) == 0 {
+	if _, err := fmt.Fprintf(w, "%s\n%d keys of %d bytes. A ratio above 1 is better.\n", table(rows), g.Keys, g.Size); err != nil || len(rates) == 0 {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "PUTs while it grew, in steps of %d by %d connections: median %.0f/s, slowest step %.0f/s; p99.9 of a step: median %.1f ms, worst %.1f ms; longest of all %.1f ms.\n",

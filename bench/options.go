@@ -25,6 +25,7 @@ type options struct {
 	peers    map[string]string // program by name
 	bare     string            // address: only serve the bare handler there
 	grow     int               // keys that one bucket grows to, instead of all lines; 0 for no growth
+	size     int               // bytes of each object of that bucket
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -41,7 +42,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&opt.json, "json", "bin/bench.json", "write every figure of every round to this `file`; empty writes none")
 	f.StringVar(&opt.coffer, "coffer", "", "`program` to measure, instead of one built from this tree")
 	f.StringVar(&opt.bare, "bare", "", "serve a bare net/http handler on this `address` and do nothing else: what the run starts for that limit")
-	f.IntVar(&opt.grow, "grow", 0, "instead of all lines: let one bucket grow to so many `keys` of 4 KiB and compare it with itself at 100,000; its folder stays in -data, and a run that was ended goes on")
+	f.IntVar(&opt.grow, "grow", 0, "instead of all lines: let one bucket grow to so many `keys` and compare it with itself at 100,000; its folder stays in -data, and a run that was ended goes on")
+	f.IntVar(&opt.size, "size", filledSize, "`bytes` of each object of the bucket that grows")
 	f.Func("peer", "`NAME=PATH` of a peer's program, with the names "+strings.Join(peerNames(), ", ")+"; may be repeated", opt.addPeer)
 	f.Usage = func() {
 		fmt.Fprintf(stderr, "Usage: go run ./bench [flags]\n\nMeasures coffer, its peers and the machine in one run. Flags:\n")
@@ -104,6 +106,8 @@ func (o *options) check() error {
 		return fmt.Errorf("-keys %d: want 1000 to 100000000", o.keys)
 	case o.grow != 0 && (o.grow < growFrom || o.grow > 100_000_000):
 		return fmt.Errorf("-grow %d: want %d to 100000000", o.grow, growFrom)
+	case o.size < 1 || o.size > mib:
+		return fmt.Errorf("-size %d: want 1 to %d", o.size, mib)
 	case o.limit <= 0:
 		return fmt.Errorf("-limit %s: want more than 0", o.limit)
 	}

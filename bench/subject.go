@@ -24,6 +24,7 @@ type subject struct {
 	present map[string]bool // pools that are there
 	wanted  int             // keys that the filled bucket was to have
 	filled  int             // keys that it has
+	each    int             // bytes of each of them
 	begun   bool            // the bucket is there
 
 	put, deleted, turn        atomic.Int64 // numbers of keys that were put, that were deleted, and of pools
@@ -43,7 +44,7 @@ func newSubject(name, program, dir string, s signer, l launcher) (*subject, erro
 	if err != nil {
 		return nil, err
 	}
-	sub := &subject{name: name, program: program, dir: dir, addr: "127.0.0.1:" + port, launch: l,
+	sub := &subject{name: name, program: program, dir: dir, addr: "127.0.0.1:" + port, launch: l, each: filledSize,
 		tables: map[string]*targets{}, present: map[string]bool{}}
 	s.host = sub.addr
 	sub.signer = &s
