@@ -237,6 +237,25 @@ func (g *guardFS) checkLogs() error {
 	return nil
 }
 
+// removeOldLogs removes all logs but the newest, when nothing is in them alone. Pebble
+// keeps some to write into again, which the next start would only remove. What cannot be
+// removed is left to it.
+func (g *guardFS) removeOldLogs() {
+	newest, _, err := newestLog(g.FS, g.dir)
+	if err != nil {
+		return
+	}
+	names, err := g.List(g.dir)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, logSuffix) && name != newest {
+			_ = g.Remove(g.PathJoin(g.dir, name))
+		}
+	}
+}
+
 // opened makes the floor of a new start durable, which may have taken nothing away.
 func (g *guardFS) opened() {
 	g.mu.Lock()

@@ -133,7 +133,9 @@ func (s *Store) Close() error {
 			err = *f
 			return
 		}
-		s.flush()
+		if s.flush() {
+			s.guard.removeOldLogs()
+		}
 		if cerr := errors.Join(s.db.Close(), s.guard.close()); cerr != nil {
 			err = fmt.Errorf("close metadata: %w", cerr)
 		}
@@ -142,18 +144,21 @@ func (s *Store) Close() error {
 }
 
 // flush empties the log into tables, so that the next start has nothing to replay and
-// finds damage of what was written last too. If that fails, the log has it all.
-func (s *Store) flush() {
+// finds damage of what was written last too. It tells whether that is done; if not, the
+// logs have it all. Nothing may be written any more.
+func (s *Store) flush() bool {
 	if s.commits.Load() == 0 {
-		return
+		return false
 	}
 	flushed, err := s.db.AsyncFlush()
 	if err != nil {
-		return
+		return false
 	}
 	select {
 	case <-flushed:
+		return true
 	case <-time.After(closeFlushMax):
+		return false
 	}
 }
 
