@@ -30,12 +30,7 @@ type signer struct {
 // target returns a signed request target. path and query hold only what needs
 // no further escaping.
 func (s *signer) target(method, path, query string) string {
-	return s.targetWith(method, path, query, nil)
-}
-
-// targetWith is target for a request that has h, as far as that is to be signed.
-func (s *signer) targetWith(method, path, query string, h http.Header) string {
-	r := &http.Request{Method: method, Host: s.host, Header: h, URL: &url.URL{Scheme: "http", Host: s.host, Path: path, RawQuery: query}}
+	r := &http.Request{Method: method, Host: s.host, URL: &url.URL{Scheme: "http", Host: s.host, Path: path, RawQuery: query}}
 	sigv4.Presign(r, s.accessKeyID, s.secret, region, "s3", signedFor, s.now)
 	return path + "?" + r.URL.RawQuery
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"sync/atomic"
 )
@@ -178,9 +177,8 @@ func multiDelete(w *worker) error {
 	}
 	b.WriteString("</Delete>")
 	sum := md5.Sum(b.Bytes())
-	digest := base64.StdEncoding.EncodeToString(sum[:])
-	a, err := w.call(request{method: "POST", target: w.signer.targetWith("POST", "/"+bucket, "delete=", http.Header{"Content-Md5": {digest}}),
-		body: b.Bytes(), header: "Content-MD5: " + digest + "\r\n", keep: true})
+	a, err := w.call(request{method: "POST", target: w.signer.target("POST", "/"+bucket, "delete="), body: b.Bytes(),
+		header: "Content-MD5: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\n", keep: true})
 	if err == nil && bytes.Contains(a.body, []byte("<Error>")) {
 		err = fmt.Errorf("multi-delete answered %s", between(a.body, "<Code>", "</Code>"))
 	}

@@ -184,8 +184,8 @@ func (a *Auth) parseDate() error {
 	return nil
 }
 
-// checkAllSigned refuses a request whose host, Content-MD5 or any of whose x-amz-*
-// headers the signature does not cover. The payload hash may be left out: it is the
+// checkAllSigned refuses a request whose host or any of whose x-amz-* headers
+// the signature does not cover. The payload hash may be left out: it is the
 // last line of the canonical request anyway, or is checked by itself.
 func (a *Auth) checkAllSigned() error {
 	var missing []string
@@ -193,8 +193,10 @@ func (a *Auth) checkAllSigned() error {
 		missing = append(missing, "host")
 	}
 	for name := range a.req.Header {
-		amz := len(name) >= len(amzPrefix) && strings.EqualFold(name[:len(amzPrefix)], amzPrefix)
-		if !amz && !strings.EqualFold(name, "Content-MD5") || name == headerContentSHA256 {
+		if len(name) < len(amzPrefix) || !strings.EqualFold(name[:len(amzPrefix)], amzPrefix) {
+			continue
+		}
+		if name == headerContentSHA256 {
 			continue
 		}
 		if !a.signs(name) {
