@@ -11,8 +11,13 @@ import (
 )
 
 const (
-	// cacheMax is how many Access Key IDs are kept unsealed, about 1 KiB each.
-	cacheMax = 10_000
+	// cacheMax is how many Access Key IDs are kept unsealed, about entryBytes each beside
+	// their scopes, and cacheBytes what they take in all: a scope may have 32 KiB of text,
+	// which takes a few times as much.
+	cacheMax   = 10_000
+	cacheBytes = 16 << 20
+	entryBytes = 1 << 10
+	textBytes  = 32 // of a text in a scope, beside the text
 	// scopesMax is how many signing keys are kept for each: a client uses one
 	// region and service, and around midnight two days.
 	scopesMax = 8
@@ -27,6 +32,7 @@ type cache struct {
 	mu         sync.RWMutex // guards what follows
 	entries    map[coffer.AccessKeyID]*entry
 	byKey      map[coffer.KeyID][]coffer.AccessKeyID // those in entries
+	bytes      int                                   // of entries
 	generation uint64
 	off        int // a bit for each watch that does not run
 }
@@ -42,8 +48,8 @@ func (c *cache) get(id coffer.AccessKeyID) (*entry, uint64) {
 	return c.entries[id], c.generation
 }
 
-// put keeps e, if nothing was changed since generation. When the cache is full
-// an entry goes that the map's order picks, which is as good as random.
+// put keeps e, if nothing was changed since generation. While the cache is full
+// entries go that the map's order picks, which is as good as random.
 func (c *cache) put(e *entry, generation uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,13 +58,14 @@ func (c *cache) put(e *entry, generation uint64) {
 	}
 	id := e.actor.AccessKeyID
 	c.remove(id)
-	if len(c.entries) >= cacheMax {
-		for other := range c.entries {
-			c.remove(other)
+	for other := range c.entries {
+		if len(c.entries) < cacheMax && c.bytes+e.bytes() <= cacheBytes {
 			break
 		}
+		c.remove(other)
 	}
 	c.entries[id] = e
+	c.bytes += e.bytes()
 	c.byKey[e.actor.Key] = append(c.byKey[e.actor.Key], id)
 }
 
@@ -69,6 +76,7 @@ func (c *cache) remove(id coffer.AccessKeyID) {
 		return
 	}
 	delete(c.entries, id)
+	c.bytes -= e.bytes()
 	ids := slices.DeleteFunc(c.byKey[e.actor.Key], func(other coffer.AccessKeyID) bool { return other == id })
 	if len(ids) == 0 {
 		delete(c.byKey, e.actor.Key)
@@ -103,6 +111,7 @@ func (c *cache) turn(watch int, on bool) {
 	c.generation++
 	clear(c.entries)
 	clear(c.byKey)
+	c.bytes = 0
 	if on {
 		c.off &^= watch
 	} else {
@@ -116,6 +125,22 @@ type entry struct {
 	// candidates are the credentials with that ID, the current one first.
 	candidates []candidate
 	derived    atomic.Pointer[[]derived] // replaced as a whole, never changed
+}
+
+// bytes is about what the entry takes.
+func (e *entry) bytes() int {
+	n := entryBytes
+	if e.actor.Scope == nil {
+		return n
+	}
+	for _, g := range e.actor.Scope.Grants {
+		for _, texts := range [][]string{g.Buckets, g.Prefixes} {
+			for _, text := range texts {
+				n += textBytes + len(text)
+			}
+		}
+	}
+	return n
 }
 
 type candidate struct {

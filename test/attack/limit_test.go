@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"coffer"
+	"coffer/api"
 	"coffer/test/harness"
 )
 
@@ -39,6 +41,7 @@ var limitRows = []row{
 	{"LIM-07", "the console and the JSON interface have bounds too", otherLimits},
 	{"LIM-08", "a large list or document costs a few times its length", largeAtOnce},
 	{"LIM-10", "configurations of many buckets are not all remembered", manyConfigurations},
+	{"LIM-11", "keys with large scopes are not all remembered", manyScopes},
 }
 
 func TestLimits(t *testing.T) {
@@ -109,6 +112,39 @@ func manyConfigurations(t *testing.T, w *world) {
 			path := fmt.Sprintf("/a-config-%d", i)
 			w.s3(t, w.full, "DELETE", path+"/x", "").oneOf(t, "DELETE", 204)
 			w.s3(t, w.full, "DELETE", path, "").oneOf(t, "DeleteBucket", 204)
+		}
+	})
+}
+
+// manyScopes signs a request with each of many keys whose scopes are as large as can be.
+func manyScopes(t *testing.T, w *world) {
+	count := 400
+	if testing.Short() {
+		count = 200
+	}
+	scope := &coffer.Scope{}
+	for i := range 50 {
+		g := coffer.Grant{Preset: coffer.PresetReadOnly}
+		for j := range 100 {
+			g.Prefixes = append(g.Prefixes, fmt.Sprintf("%d-%d/", i, j))
+		}
+		scope.Grants = append(scope.Grants, g)
+	}
+	w.unchanged(t, func() {
+		before := resident(t, w.server.PID())
+		keys := make([]pair, count)
+		for i := range keys {
+			keys[i] = w.newKey(t, api.CreateKeyInput{Name: "large", Scope: scope})
+		}
+		for _, k := range keys {
+			w.s3(t, k, "GET", "/a-priv/other", "").oneOf(t, "GET outside the scope", 403)
+		}
+		// A key that ends is forgotten, so this comes before.
+		if more := resident(t, w.server.PID()) - before; more > memory(growthMax) {
+			t.Errorf("keys with large scopes: the server's memory grew by %d MiB, want a bound", more>>20)
+		}
+		for _, k := range keys {
+			w.drop(t, k)
 		}
 	})
 }
