@@ -158,12 +158,17 @@ var subResources = func() map[string][]level {
 }()
 
 // route finds the operation that a request asks for. What no row of the table
-// names is refused: an operation that AWS does not have, or not by this method.
+// names is refused: an operation that AWS does not have, or not by this method. So is
+// one on a bucket that names a version, since the key that it is of was lost: it would
+// have deleted the bucket.
 func route(r *http.Request, q query, t target) (operation, error) {
 	for _, op := range routes[routeStart{r.Method, t.level}] {
 		if (op.sub == "" || q.has(op.sub)) && (op.header == "" || len(r.Header[op.header]) > 0) {
 			if other := stray(q, t.level, r.Method); op.sub == "" && other != "" {
 				return *op, methodNotAllowed(r.Method, other)
+			}
+			if t.level == levelBucket && r.Method != options {
+				return *op, q.unversioned()
 			}
 			return *op, nil
 		}

@@ -59,12 +59,15 @@ func (q *request) version() (string, error) {
 }
 
 // unversioned refuses a write that names a version: what it writes is a new one.
-func (q *request) unversioned() error {
-	if !q.query.has("versionId") {
+func (q *request) unversioned() error { return q.query.unversioned() }
+
+// unversioned refuses a query that names a version.
+func (q query) unversioned() error {
+	if !q.has("versionId") {
 		return nil
 	}
 	return coffer.Errorf(coffer.InvalidArgument, "This operation does not accept a version-id.").
-		With("ArgumentName", "versionId").With("ArgumentValue", q.query.get("versionId"))
+		With("ArgumentName", "versionId").With("ArgumentValue", q.get("versionId"))
 }
 
 // writeVersion tells which version was written or, if it is a version of a bucket
