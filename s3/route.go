@@ -159,8 +159,8 @@ var subResources = func() map[string][]level {
 
 // route finds the operation that a request asks for. What no row of the table
 // names is refused: an operation that AWS does not have, or not by this method. So is
-// one on a bucket that names a version, since the key that it is of was lost: it would
-// have deleted the bucket.
+// one on a bucket that names a version or a part, since the key that it is of was lost:
+// it would have deleted the bucket.
 func route(r *http.Request, q query, t target) (operation, error) {
 	for _, op := range routes[routeStart{r.Method, t.level}] {
 		if (op.sub == "" || q.has(op.sub)) && (op.header == "" || len(r.Header[op.header]) > 0) {
@@ -168,12 +168,20 @@ func route(r *http.Request, q query, t target) (operation, error) {
 				return *op, methodNotAllowed(r.Method, other)
 			}
 			if t.level == levelBucket && r.Method != options {
-				return *op, q.unversioned()
+				return *op, q.keyless()
 			}
 			return *op, nil
 		}
 	}
 	return operation{}, methodNotAllowed(r.Method, stray(q, t.level, r.Method))
+}
+
+// keyless refuses a query that only a request on an object has.
+func (q query) keyless() error {
+	if q.has("partNumber") {
+		return coffer.Errorf(coffer.InvalidRequest, "Object must have a valid key name.")
+	}
+	return q.unversioned()
 }
 
 // stray returns a sub-resource in the query that some operation on this level
