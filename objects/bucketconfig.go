@@ -110,7 +110,7 @@ type configs struct {
 // an account thousands of buckets. All are forgotten when there are more.
 const (
 	configsMax   = 10_000
-	configsBytes = 8 << 20
+	configsBytes = 4 << 20
 )
 
 type configName struct {
