@@ -66,12 +66,17 @@ func (s *Service) flush(ctx context.Context) error {
 	return nil
 }
 
-// merge adds deltas to what is stored, in one transaction.
+// merge adds deltas to what is stored, in one transaction. On a full disk clients that
+// are new are counted as others: who signs can call itself what it likes, each time.
 func (s *Service) merge(ctx context.Context, batch []tracked) error {
+	most := clientsMax
+	if s.writable() != nil {
+		most = 0
+	}
 	return s.meta.Update(ctx, func(tx meta.Tx) error {
 		now := s.now()
 		for _, b := range batch {
-			if err := mergeOne(tx, b.tracker.ref, b.deltas, now); err != nil {
+			if err := mergeOne(tx, b.tracker.ref, b.deltas, now, most); err != nil {
 				return err
 			}
 		}
@@ -79,7 +84,8 @@ func (s *Service) merge(ctx context.Context, batch []tracked) error {
 	})
 }
 
-func mergeOne(tx meta.Tx, r ref, deltas []delta, now time.Time) error {
+// mergeOne adds those of one credential, which is to have no more clients than most.
+func mergeOne(tx meta.Tx, r ref, deltas []delta, now time.Time, most int) error {
 	sum, err := readSummary(tx, r.key, r.generation)
 	if err != nil {
 		return err
@@ -89,7 +95,7 @@ func mergeOne(tx meta.Tx, r ref, deltas []delta, now time.Time) error {
 		row := clientKey(r.key, r.generation, d.id)
 		value, err := tx.Get(row)
 		switch {
-		case errors.Is(err, meta.ErrNotFound) && d.id != othersID && sum.clients >= clientsMax:
+		case errors.Is(err, meta.ErrNotFound) && d.id != othersID && sum.clients >= most:
 			c = Client{Count: c.Count, Refused: c.Refused, First: c.First, Last: c.Last, LastRefused: c.LastRefused}
 			row = clientKey(r.key, r.generation, othersID)
 			if value, err = tx.Get(row); err == nil {

@@ -28,6 +28,9 @@ type Options struct {
 	// Reveal allows secrets to be shown again. Without it they are shown once,
 	// when they are made.
 	Reveal bool
+	// Writable tells whether there is room for what is new; nil is always. Keys are
+	// changed and ended without it.
+	Writable func() error
 }
 
 // Service is the access keys of one store. Its methods may be called from many
@@ -38,8 +41,10 @@ type Service struct {
 	rand   io.Reader
 	log    *slog.Logger
 	reveal bool
-	data   cipher.AEAD // the data key: seals and opens secrets
-	cache  *cache
+	// writable tells whether there is room for what is new.
+	writable func() error
+	data     cipher.AEAD // the data key: seals and opens secrets
+	cache    *cache
 	// watchEvery is how often Watch looks.
 	watchEvery time.Duration
 
@@ -62,6 +67,9 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open access keys: %w", err)
 	}
+	if opt.Writable == nil {
+		opt.Writable = func() error { return nil }
+	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Service{
 		meta:       opt.Meta,
@@ -69,6 +77,7 @@ func Open(ctx context.Context, opt Options) (*Service, error) {
 		rand:       opt.Rand,
 		log:        opt.Logger,
 		reveal:     opt.Reveal,
+		writable:   opt.Writable,
 		data:       data,
 		cache:      newCache(),
 		watchEvery: time.Second,

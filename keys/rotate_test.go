@@ -429,6 +429,35 @@ func TestEvidenceIsBounded(t *testing.T) {
 	}
 }
 
+func TestEvidenceOfNewClientsNeedsRoom(t *testing.T) {
+	s, c := newClocked(t)
+	key, secret := create(t, s, ann, CreateInput{})
+	k, err := pairOf(key, secret).match(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	use := func(agent string) {
+		t.Helper()
+		s.Used(k, Use{Time: c.Now(), UserAgent: agent})
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use("known")
+	s.writable = func() error { return &coffer.Error{Code: coffer.StorageFull} }
+	c.add(time.Minute)
+	for _, agent := range []string{"new", "newer", "known"} {
+		use(agent)
+	}
+	u, err := s.As(operator).Usage(t.Context(), string(key.ID))
+	if err != nil || len(u.Current) != 1 || u.Current[0].Count != 2 || u.CurrentOthers != 2 {
+		t.Errorf("Usage = %+v and %d uses of others, %v, want the known one twice and 2", u.Current, u.CurrentOthers, err)
+	}
+	if last := u.Key.Current.LastUsed; last == nil || !last.Time.Equal(c.Now()) {
+		t.Errorf("LastUsed = %+v, want now", last)
+	}
+}
+
 func TestEvidenceThatCannotBeWrittenIsKept(t *testing.T) {
 	s, _ := newClocked(t)
 	key, secret := create(t, s, ann, CreateInput{})

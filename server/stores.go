@@ -71,7 +71,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	}
 	s.masterID = master.ID()
 	s.keys, err = keys.Open(ctx, keys.Options{Meta: s.meta, Master: master, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger,
-		Reveal: cfg.KeysReveal})
+		Reveal: cfg.KeysReveal, Writable: sp.Writable})
 	if err != nil {
 		return s, err
 	}
