@@ -4,15 +4,12 @@ import (
 	"container/list"
 	"context"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"coffer"
 )
@@ -83,12 +80,8 @@ func newConnections(cfg *Config, memory int64) *connections {
 	c := &connections{most: cfg.MaxConnections, each: cfg.MaxConnectionsPerAddress, trusted: cfg.TrustedProxies, logger: cfg.Logger, now: cfg.Now,
 		by: map[string]*source{}}
 	if c.most == MaxConnectionsAuto {
-		files := uint64(math.MaxUint64)
-		var limit unix.Rlimit
-		if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
-			files = limit.Cur
-		}
-		c.most = connectionsFor(memory, files)
+		files := filesLimit()
+		c.most = connectionsFor(memory, files-files/metadataShare)
 	}
 	return c
 }

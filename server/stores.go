@@ -56,6 +56,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		FS:            vfs.OnDiskFull(metaFS{stallFS{vfs.Default, sp.syncs}, sp.Writable, cfg.Fatal}, sp.release),
 		Logger:        cfg.Logger,
 		MemtableBytes: sp.memtable(),
+		FilesOpen:     metadataFiles(filesLimit()),
 		NoSync:        cfg.UnsafeNoSync,
 		Fatal:         cfg.Fatal,
 	})

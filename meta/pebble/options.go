@@ -29,6 +29,10 @@ type Options struct {
 	// written to a table; 0 is 32 MiB, and less than 4 MiB is 4 MiB. A small disk
 	// wants a small one: writing it needs as much room again.
 	MemtableBytes int64
+	// FilesOpen is how many files are kept open, tables and values; 0 is 500. To open
+	// one of values again, footer and index, costs a read several times what it
+	// costs otherwise, and there is one for each 4 MiB.
+	FilesOpen int
 	// AcceptLostLog opens a database of which Open would say ErrLostLog, without the
 	// commits that are lost.
 	AcceptLostLog bool
@@ -47,7 +51,7 @@ const (
 	// server.
 	memtableBytesMin     = 4 << 20
 	memtableBytesDefault = 32 << 20
-	filesOpenMax         = 500
+	filesOpenDefault     = 500
 	// format is pinned because upgrades go one way only.
 	format = pebbledb.FormatValueSeparation
 	// separatedBytesMin is from where values live in files of their own, that
@@ -73,12 +77,16 @@ func (o Options) engine(logger *slog.Logger, fail func(error)) *pebbledb.Options
 	if o.MemtableBytes != 0 {
 		memtable = max(o.MemtableBytes, memtableBytesMin)
 	}
+	files := filesOpenDefault
+	if o.FilesOpen != 0 {
+		files = o.FilesOpen
+	}
 	e := &pebbledb.Options{
 		CacheSize:                   cache,
 		Comparer:                    pebbledb.DefaultComparer,
 		Merger:                      counterMerger(),
 		FormatMajorVersion:          format,
-		MaxOpenFiles:                filesOpenMax,
+		MaxOpenFiles:                files,
 		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: 4,
 		L0CompactionThreshold:       4,
