@@ -43,9 +43,9 @@ type guardFS struct {
 
 // floor is what is there at least: its text is that of the marker.
 type floor struct {
-	manifest string // its name
-	bytes    int64  // of it, that were durable
-	logs     []string
+	manifest string   // its name
+	bytes    int64    // of it, that were durable
+	logs     []string // the newest last
 }
 
 func (f floor) String() string {
@@ -241,18 +241,11 @@ func (g *guardFS) checkLogs() error {
 // keeps some to write into again, which the next start would only remove. What cannot be
 // removed is left to it.
 func (g *guardFS) removeOldLogs() {
-	newest, _, err := newestLog(g.FS, g.dir)
-	if err != nil {
-		return
-	}
-	names, err := g.List(g.dir)
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name, logSuffix) && name != newest {
-			_ = g.Remove(g.PathJoin(g.dir, name))
-		}
+	g.mu.Lock()
+	logs := slices.Clone(g.now.logs)
+	g.mu.Unlock()
+	for i := range len(logs) - 1 {
+		_ = g.Remove(g.PathJoin(g.dir, logs[i]+logSuffix))
 	}
 }
 
