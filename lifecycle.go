@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -175,8 +174,8 @@ func pointed[T any](p *T) []T {
 func (r *LifecycleRule) checkTransitions() error {
 	var classes []string
 	for _, t := range r.Transitions {
-		if !slices.Contains(transitionClasses, t.Class) {
-			return Errorf(MalformedXML, "the StorageClass of a transition is one of %s", strings.Join(transitionClasses, ", "))
+		if err := checkTransitionClass(t.Class); err != nil {
+			return err
 		}
 		if slices.Contains(classes, t.Class) {
 			return Errorf(InvalidRequest, "'StorageClass' must be different for 'Transition' actions in same 'Rule' %s", r.Filter.words())
@@ -201,13 +200,20 @@ func (r *LifecycleRule) checkTransitions() error {
 		}
 	}
 	for _, t := range r.NoncurrentTransitions {
-		if !slices.Contains(transitionClasses, t.Class) {
-			return Errorf(MalformedXML, "the StorageClass of a transition is one of %s", strings.Join(transitionClasses, ", "))
+		if err := checkTransitionClass(t.Class); err != nil {
+			return err
 		}
 		if r.Noncurrent != nil && r.Noncurrent.Days <= t.Days {
 			return Errorf(InvalidArgument, "'NoncurrentDays' in the NoncurrentVersionExpiration action for %s must be greater than "+
 				"'NoncurrentDays' in the NoncurrentVersionTransition action", r.Filter.words())
 		}
+	}
+	return nil
+}
+
+func checkTransitionClass(class string) error {
+	if !slices.Contains(transitionClasses, class) {
+		return Errorf(MalformedXML, "the StorageClass of a transition is one of %s", strings.Join(transitionClasses, ", "))
 	}
 	return nil
 }
@@ -222,10 +228,10 @@ func (f *LifecycleFilter) check() error {
 			return Errorf(InvalidRequest, "Duplicate Tag Keys are not allowed.")
 		}
 		seen[t.Key] = true
-		if n := len(utf16.Encode([]rune(t.Key))); n == 0 || n > tagKeyMax {
+		if t.Key == "" || utf16Len(t.Key) > tagKeyMax {
 			return Errorf(InvalidRequest, "A Tag's Key must be a length between 1 and %d.", tagKeyMax)
 		}
-		if len(utf16.Encode([]rune(t.Value))) > tagValueMax {
+		if utf16Len(t.Value) > tagValueMax {
 			return Errorf(InvalidRequest, "A Tag's Value must be a length between 0 and %d.", tagValueMax)
 		}
 	}

@@ -63,19 +63,23 @@ func checkTags(tags []Tag, system string) error {
 // isTagText tells whether s is up to limit UTF-16 units of what AWS allows:
 // letters, digits and spaces of any script, and + - = . _ : / @.
 func isTagText(s string, limit int) bool {
-	if !utf8.ValidString(s) {
+	if !utf8.ValidString(s) || utf16Len(s) > limit {
 		return false
 	}
-	units := 0
 	for _, r := range s {
-		if units += utf16.RuneLen(r); units > limit {
-			return false
-		}
 		if !unicode.In(r, unicode.L, unicode.N, unicode.Z) && !strings.ContainsRune("+-=._:/@", r) {
 			return false
 		}
 	}
 	return true
+}
+
+// utf16Len is the length of s in UTF-16 code units.
+func utf16Len(s string) (units int) {
+	for _, r := range s {
+		units += utf16.RuneLen(r)
+	}
+	return units
 }
 
 // FindTag returns the tag that a condition key of a policy names, or nil. Case does not
