@@ -9,6 +9,21 @@ import (
 
 const year = 365 * 24 * time.Hour
 
+// begin makes what somebody has to go on with: an invitation, and a sign-in that waits
+// for its second step.
+func (a *ann) begin() (Link, Step) {
+	a.w.t.Helper()
+	link, err := a.door().Invite(a.w.t.Context(), a.member.Account, InviteInput{Email: "eve@example.com", Role: coffer.RoleAdmin})
+	if err != nil {
+		a.w.t.Fatal(err)
+	}
+	step, err := a.w.SignIn(a.w.t.Context(), a.member.Email, secret(goodPassword), laptop)
+	if err != nil {
+		a.w.t.Fatal(err)
+	}
+	return link, step
+}
+
 // TestWhatAClockThatWasAheadMadeIsNoGoodForYears sets the clock right after it was a
 // year ahead: nothing that was made meanwhile lives a year longer than it should.
 func TestWhatAClockThatWasAheadMadeIsNoGoodForYears(t *testing.T) {
@@ -19,16 +34,8 @@ func TestWhatAClockThatWasAheadMadeIsNoGoodForYears(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := a
-	b.token, b.session = before.Token, before.Session
-	link, err := b.door().Invite(t.Context(), b.member.Account, InviteInput{Email: "eve@example.com", Role: coffer.RoleAdmin})
-	if err != nil {
-		t.Fatal(err)
-	}
-	step, err := w.SignIn(t.Context(), a.member.Email, secret(goodPassword), laptop)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a.token, a.session = before.Token, before.Session
+	link, step := a.begin()
 	w.pass(-year)
 	if err := w.Expire(t.Context()); err != nil {
 		t.Fatal(err)
@@ -49,14 +56,7 @@ func TestWhatAClockThatWasAheadMadeIsNoGoodForYears(t *testing.T) {
 func TestAClockThatStepsBackALittleEndsNothing(t *testing.T) {
 	w := newWorld(t)
 	a := w.owner()
-	link, err := a.door().Invite(t.Context(), a.member.Account, InviteInput{Email: "eve@example.com", Role: coffer.RoleAdmin})
-	if err != nil {
-		t.Fatal(err)
-	}
-	step, err := w.SignIn(t.Context(), a.member.Email, secret(goodPassword), laptop)
-	if err != nil {
-		t.Fatal(err)
-	}
+	link, step := a.begin()
 	w.pass(-time.Minute)
 	if _, err := w.Authenticate(t.Context(), a.token, laptop); err != nil {
 		t.Errorf("Authenticate a minute before the session began = %v", err)

@@ -401,13 +401,20 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-func TestEvidenceIsBounded(t *testing.T) {
-	s, c := newClocked(t)
+// signing makes a key, and returns it with what signs for it.
+func signing(t *testing.T, s *Service) (coffer.Key, SigningKey) {
+	t.Helper()
 	key, secret := create(t, s, ann, CreateInput{})
 	k, err := pairOf(key, secret).match(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return key, k
+}
+
+func TestEvidenceIsBounded(t *testing.T) {
+	s, c := newClocked(t)
+	key, k := signing(t, s)
 	source := netip.MustParseAddr("10.0.0.0")
 	for i := range 2*clientsMax + 7 {
 		source = source.Next()
@@ -431,11 +438,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 
 func TestEvidenceOfNewClientsNeedsRoom(t *testing.T) {
 	s, c := newClocked(t)
-	key, secret := create(t, s, ann, CreateInput{})
-	k, err := pairOf(key, secret).match(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, k := signing(t, s)
 	use := func(agent string) {
 		t.Helper()
 		s.Used(k, Use{Time: c.Now(), UserAgent: agent})
@@ -511,11 +514,7 @@ func TestWatchTellsOfUses(t *testing.T) {
 
 func TestUsedAllocatesNothingForAKnownClient(t *testing.T) {
 	s, c := newClocked(t)
-	key, secret := create(t, s, ann, CreateInput{})
-	k, err := pairOf(key, secret).match(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, k := signing(t, s)
 	u := Use{Time: c.Now(), Source: netip.MustParseAddr("192.0.2.1"), UserAgent: "boto3/1.40", Operation: "GetObject", Bucket: "photos", Region: "auto"}
 	s.Used(k, u)
 	if n := testing.AllocsPerRun(100, func() { s.Used(k, u) }); n > 0 {
