@@ -45,6 +45,9 @@ func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s store
 	if s.blobs, err = disk.Open(disk.Options{FS: vfs.Default, Dirs: cfg.blobDirs(), Rand: cfg.Rand, Logger: cfg.Logger, Now: cfg.Now}); err != nil {
 		return s, err
 	}
+	if s.unlock, err = lockDisks(cfg); err != nil {
+		return s, err
+	}
 	opt := objects.Options{Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger}
 	if sealed {
 		s.keys, s.masterErr = openKeysForCheck(ctx, cfg, s.meta)

@@ -47,6 +47,35 @@ func lockFolder(dir string) (release func() error, err error) {
 	return f.Close, nil
 }
 
+// lockDisks takes the lock of each folder of blobs until release. A copy of a data
+// folder knows the disks of the first: its server would find there what was written
+// since, which none of its own records names, and remove it. The folder itself is
+// locked, so nothing is written; where that is not possible it does without.
+func lockDisks(cfg *Config) (release func() error, err error) {
+	var held []*os.File
+	release = func() error {
+		var errs []error
+		for _, f := range held {
+			errs = append(errs, f.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, dir := range cfg.blobDirs() {
+		f, err := os.Open(dir)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("lock the folder %s: %w", dir, reason(err)), release())
+		}
+		held = append(held, f)
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case errors.Is(err, unix.EWOULDBLOCK):
+			return nil, errors.Join(fmt.Errorf("another coffer uses the folder %s: each server needs disks of its own, a copy of a data folder too", dir), release())
+		case err != nil:
+			cfg.Logger.Warn("a folder of blobs cannot be locked: see to it that no other server uses it", "folder", dir, "error", err)
+		}
+	}
+	return release, nil
+}
+
 // holder says who holds the lock, as a part of a sentence.
 func holder(f *os.File) string {
 	var b [32]byte

@@ -29,6 +29,7 @@ type stores struct {
 	traffic  *audit.Traffic
 	kms      *crypt.KMS
 	masterID string
+	unlock   func() error // gives the disks back
 	// masterErr is, for a check, why the master key at hand does not open the secrets.
 	masterErr error
 }
@@ -87,18 +88,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	if err != nil {
 		return s, err
 	}
-	s.blobs, err = disk.Open(disk.Options{
-		FS:     floorFS{stallFS{vfs.Default, sp.syncs}, sp.Writable},
-		Dirs:   cfg.blobDirs(),
-		Rand:   cfg.Rand,
-		NoSync: cfg.UnsafeNoSync,
-		Logger: cfg.Logger,
-		Now:    cfg.Now,
-	})
-	if err != nil {
-		return s, err
-	}
-	if err := checkDisks(ctx, s.meta, s.blobs, cfg.Logger); err != nil {
+	if err := s.openDisks(ctx, cfg, sp); err != nil {
 		return s, err
 	}
 	if cfg.LifecycleDay != coffer.LifecycleDay {
@@ -115,6 +105,25 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		Webhooks: cfg.Webhooks, ReplicationTargets: cfg.ReplicationTargets,
 	})
 	return s, err
+}
+
+// openDisks opens the folders of blobs, which are no other server's then.
+func (s *stores) openDisks(ctx context.Context, cfg *Config, sp *space) (err error) {
+	s.blobs, err = disk.Open(disk.Options{
+		FS:     floorFS{stallFS{vfs.Default, sp.syncs}, sp.Writable},
+		Dirs:   cfg.blobDirs(),
+		Rand:   cfg.Rand,
+		NoSync: cfg.UnsafeNoSync,
+		Logger: cfg.Logger,
+		Now:    cfg.Now,
+	})
+	if err != nil {
+		return err
+	}
+	if s.unlock, err = lockDisks(cfg); err != nil {
+		return err
+	}
+	return checkDisks(ctx, s.meta, s.blobs, cfg.Logger)
 }
 
 // loadMaster takes the master key from the settings, or from its file, which is
@@ -149,6 +158,9 @@ func (s *stores) Close() error {
 	}
 	if s.meta != nil {
 		errs = append(errs, s.meta.Close())
+	}
+	if s.unlock != nil {
+		errs = append(errs, s.unlock())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"coffer/api"
+)
+
+// TestACopyOfADataFolderHarmsNoDiskOfTheFirst is of who copies the data folder, to try an
+// upgrade say, and leaves data-disks as it was.
+func TestACopyOfADataFolderHarmsNoDiskOfTheFirst(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataDisks = []string{t.TempDir()}
+	if err := open(t, cfg).Close(); err != nil {
+		t.Fatal(err)
+	}
+	copied := cfg
+	copied.Data = filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(copied.Data, os.DirFS(cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, cfg)
+	if _, _, err := s.stores.blobs.Put(t.Context(), strings.NewReader("written after the copy was made")); err != nil {
+		t.Fatal(err)
+	}
+	want := "another coffer uses the folder " + cfg.DataDisks[0]
+	if got := refusal(t, copied); !strings.Contains(got, want) {
+		t.Errorf("New of a copy beside the first = %q, want %q in it", got, want)
+	}
+	_, err := Check(t.Context(), copied, CheckInput{}, func(api.Found) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Check of a copy beside the first = %v, want %q in it", err, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, cfg)
+}
