@@ -109,6 +109,17 @@ func emptyDisk(ctx context.Context, blobs *disk.Store, id string) (bool, error) 
 	return true, nil
 }
 
+// disksMissing refuses folders of further disks that are not there: most likely a disk
+// is not mounted, and what is its own would come onto another.
+func disksMissing(cfg *Config) error {
+	for _, dir := range cfg.DataDisks {
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("the folder %s, which data-disks names, is not there: mount its disk, or make it", dir)
+		}
+	}
+	return nil
+}
+
 // metaMissing refuses blobs beside metadata that is not there. It looks before
 // anything is made; a first start that was cut short has made metadata first.
 func metaMissing(cfg *Config, metaDir string) error {

@@ -39,3 +39,22 @@ func TestACopyOfADataFolderHarmsNoDiskOfTheFirst(t *testing.T) {
 	}
 	open(t, cfg)
 }
+
+// TestADiskThatIsNotThereIsNotMade: it may not be mounted.
+func TestADiskThatIsNotThereIsNotMade(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DataDisks = []string{filepath.Join(t.TempDir(), "disk")}
+	const want = "is not there: mount its disk, or make it"
+	for _, when := range []string{"the first start", "a later one"} {
+		if got := refusal(t, cfg); !strings.Contains(got, want) {
+			t.Errorf("New with a folder that is missing, at %s = %q, want %q in it", when, got, want)
+		}
+		if _, err := os.Stat(cfg.DataDisks[0]); !os.IsNotExist(err) {
+			t.Errorf("after the refusal at %s the folder is there: %v", when, err)
+		}
+	}
+	if err := os.Mkdir(cfg.DataDisks[0], 0o700); err != nil {
+		t.Fatal(err)
+	}
+	open(t, cfg)
+}

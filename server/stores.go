@@ -50,7 +50,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	dir := metaDir(cfg.Data)
-	if err := metaMissing(cfg, dir); err != nil {
+	if err := errors.Join(disksMissing(cfg), metaMissing(cfg, dir)); err != nil {
 		return s, err
 	}
 	s.meta, err = pebble.Open(dir, pebble.Options{
