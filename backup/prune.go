@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"coffer/blob"
@@ -77,6 +78,8 @@ func (r *Repository) pruneBlobs(ctx context.Context, kept []Manifest, files *int
 		defer stop()
 		all = append(all, &refs{next: next})
 	}
+	var at blob.Ref
+	var doomed []string // the files of at, if no backup names it
 	for name, err := range r.store.List(ctx, blobsFolder) {
 		if err != nil {
 			return err
@@ -84,6 +87,12 @@ func (r *Repository) pruneBlobs(ctx context.Context, kept []Manifest, files *int
 		ref, _, ok := parseBlobName(name)
 		if !ok {
 			continue
+		}
+		if ref != at {
+			if err := r.deleteBlob(ctx, doomed, files); err != nil {
+				return err
+			}
+			at, doomed = ref, nil
 		}
 		needed := false
 		for _, s := range all {
@@ -93,9 +102,18 @@ func (r *Repository) pruneBlobs(ctx context.Context, kept []Manifest, files *int
 			}
 			needed = needed || has
 		}
-		if needed {
-			continue
+		if !needed {
+			doomed = append(doomed, name)
 		}
+	}
+	return r.deleteBlob(ctx, doomed, files)
+}
+
+// deleteBlob deletes the files of a blob, in the order of their names, from the end:
+// without the last one it is none, and the server may have it still. A Prune that is cut
+// leaves nothing that the next backup would take for whole.
+func (r *Repository) deleteBlob(ctx context.Context, names []string, files *int64) error {
+	for _, name := range slices.Backward(names) {
 		if err := r.store.Delete(ctx, name); err != nil {
 			return err
 		}
