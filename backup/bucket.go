@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +41,8 @@ type bucket struct {
 	name, prefix   string // the prefix is empty or ends in a slash
 	dest           string
 	lockEvery, age time.Duration
+
+	alive atomic.Pointer[time.Time] // when whoever has it locked last showed that they live; nil without a lock
 }
 
 // openBucket opens s3://BUCKET/PREFIX?endpoint=URL&region=NAME&style=path. With an
@@ -95,7 +98,7 @@ func openBucket(dest string, getenv func(string) string) (Store, error) {
 	if endpoint != "" {
 		opt.BaseEndpoint = aws.String(strings.TrimRight(endpoint, "/"))
 	}
-	return &bucket{s3.New(opt), u.Host, prefix, "s3://" + u.Host + "/" + prefix, lockEvery, lockAge}, nil
+	return &bucket{client: s3.New(opt), name: u.Host, prefix: prefix, dest: "s3://" + u.Host + "/" + prefix, lockEvery: lockEvery, age: lockAge}, nil
 }
 
 func (b *bucket) String() string { return b.dest }
@@ -117,6 +120,9 @@ func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Put implements Store.
 func (b *bucket) Put(ctx context.Context, name string, data []byte) error {
+	if err := b.mayChange(name); err != nil {
+		return err
+	}
 	_, err := b.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &b.name, Key: b.key(name), Body: bytes.NewReader(data),
 		ContentLength: aws.Int64(int64(len(data)))})
 	if err != nil {
@@ -127,6 +133,9 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte) error {
 
 // Delete implements Store.
 func (b *bucket) Delete(ctx context.Context, name string) error {
+	if err := b.mayChange(name); err != nil {
+		return err
+	}
 	if _, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: b.key(name)}); err != nil {
 		return b.failed("delete", name, err)
 	}
@@ -183,6 +192,7 @@ func (b *bucket) Lock(ctx context.Context) (context.Context, func(), error) {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	mine := locksFolder + hex.EncodeToString(random[:])
+	began := time.Now()
 	if err := b.Put(ctx, mine, []byte("coffer backup is at work\n")); err != nil {
 		return nil, nil, err
 	}
@@ -195,14 +205,42 @@ func (b *bucket) Lock(ctx context.Context) (context.Context, func(), error) {
 		unlock()
 		return nil, nil, err
 	}
+	b.alive.Store(&began)
 	locked, cancel := context.WithCancelCause(ctx)
 	var alive sync.WaitGroup
 	alive.Go(func() { b.keepLock(locked, cancel, mine) })
 	return locked, func() {
 		cancel(nil)
 		alive.Wait()
+		b.alive.Store(nil)
 		unlock()
 	}, nil
+}
+
+// lost is an error if so much time has passed since whoever has the lock last showed that
+// they live that another may have it soon, or has had it: the process may have been
+// suspended, and the machine asleep.
+func (b *bucket) lost() error {
+	alive := b.alive.Load()
+	if alive == nil {
+		return nil
+	}
+	now := time.Now()
+	// One of the two clocks stands still while a machine sleeps.
+	silence := max(now.Sub(*alive), now.Round(0).Sub(alive.Round(0)))
+	if silence <= b.age/2 {
+		return nil
+	}
+	return fmt.Errorf("the lock of %s was not kept for %s, and another may be at work there: begin again", b.dest, silence.Round(time.Second))
+}
+
+// mayChange keeps who has lost the lock from changing what is somebody else's to change
+// now.
+func (b *bucket) mayChange(name string) error {
+	if strings.HasPrefix(name, locksFolder) {
+		return nil
+	}
+	return b.lost()
 }
 
 // others looks whether somebody else is at work.
@@ -239,12 +277,15 @@ func (b *bucket) others(ctx context.Context, mine string) error {
 func (b *bucket) keepLock(ctx context.Context, cancel context.CancelCauseFunc, mine string) {
 	tick := time.NewTicker(b.lockEvery)
 	defer tick.Stop()
-	last := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if err := b.lost(); err != nil {
+			cancel(err)
+			return
 		}
 		began := time.Now()
 		try, done := context.WithTimeout(ctx, b.age/2)
@@ -252,8 +293,8 @@ func (b *bucket) keepLock(ctx context.Context, cancel context.CancelCauseFunc, m
 		done()
 		switch {
 		case err == nil:
-			last = began
-		case time.Since(last) > b.age/2:
+			b.alive.Store(&began)
+		case b.lost() != nil:
 			cancel(fmt.Errorf("the lock of %s cannot be kept: %w", b.dest, err))
 			return
 		}

@@ -230,6 +230,28 @@ func TestALockThatIsLostEndsTheWork(t *testing.T) {
 	release()
 }
 
+// TestWhoWasSuspendedHasNoLock: the service answers, and another may have had the lock.
+func TestWhoWasSuspendedHasNoLock(t *testing.T) {
+	s, _ := newBucket(t)
+	s.lockEvery, s.age = 50*time.Millisecond, 40*time.Millisecond
+	ctx, release, err := s.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	<-ctx.Done()
+	if err := context.Cause(ctx); !strings.Contains(err.Error(), "another may be at work") {
+		t.Errorf("the work ended with %v, want the loss of the lock", err)
+	}
+	// What is under way may not have heard of that.
+	if err := s.Put(t.Context(), "blobs/x", nil); err == nil {
+		t.Error("Put without the lock = nil, want an error")
+	}
+	if err := s.Delete(t.Context(), "blobs/x"); err == nil {
+		t.Error("Delete without the lock = nil, want an error")
+	}
+}
+
 func TestAt(t *testing.T) {
 	both := map[string]string{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
 	for _, tt := range []struct {
