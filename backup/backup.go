@@ -197,13 +197,8 @@ func Make(ctx context.Context, store Store, key Key, rand io.Reader) (*Repositor
 	if !errors.Is(err, ErrNoBackup) {
 		return r, err
 	}
-	for name, err := range store.List(ctx, "") {
-		if err != nil {
-			return nil, err
-		}
-		if name != lockName && !strings.HasPrefix(name, locksFolder) {
-			return nil, fmt.Errorf("%s has %q and no backups: use an empty folder or prefix", store, name)
-		}
+	if err := fits(ctx, store); err != nil {
+		return nil, err
 	}
 	k, err := crypt.KeyFrom([]byte(key.Secret.Reveal()))
 	if err != nil {
@@ -221,6 +216,22 @@ func Make(ctx context.Context, store Store, key Key, rand io.Reader) (*Repositor
 		return nil, err
 	}
 	return Open(ctx, store, key, rand)
+}
+
+// fits refuses a store that has other things than backups.
+func fits(ctx context.Context, store Store) error {
+	if _, err := store.Get(ctx, configName); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	for name, err := range store.List(ctx, "") {
+		if err != nil {
+			return err
+		}
+		if name != lockName && !strings.HasPrefix(name, locksFolder) {
+			return fmt.Errorf("%s has %q and no backups: use an empty folder or prefix", store, name)
+		}
+	}
+	return nil
 }
 
 // List returns all backups, the oldest first.

@@ -44,6 +44,10 @@ func Create(ctx context.Context, server *Client, store Store, key Key, rand io.R
 	if snap.MasterKey != key.MasterID {
 		return Manifest{}, fmt.Errorf("the master key that was given is %q, and the server's is %.32q: a backup under another key could not be restored", key.MasterID, snap.MasterKey)
 	}
+	// Whoever names the wrong folder finds no lock in it either.
+	if err := fits(ctx, store); err != nil {
+		return Manifest{}, err
+	}
 	ctx, release, err := store.Lock(ctx)
 	if err != nil {
 		return Manifest{}, err

@@ -318,6 +318,9 @@ func TestAFolderThatIsNoneOfOursIsLeftAsItIs(t *testing.T) {
 			t.Errorf("after a backup that was refused: %v", err)
 		}
 	}
+	if _, err := os.Stat(filepath.Join(dir, lockName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Stat of a lock after a backup that was refused = %v, want %v", err, fs.ErrNotExist)
+	}
 }
 
 // TestWhatACutBackupLeftIsRemoved is of the files that it was writing, and of no others
