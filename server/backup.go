@@ -181,13 +181,20 @@ func emptyData(cfg *Config) error {
 			return fmt.Errorf("look into %s: %w", dir, reason(err))
 		}
 		entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool {
-			return e.Name() == "lost+found" || filepath.Join(dir, e.Name()) == cfg.MasterKeyFile
+			return e.Name() == "lost+found" || leadsTo(filepath.Join(dir, e.Name()), cfg.MasterKeyFile)
 		})
 		if len(entries) > 0 {
 			return fmt.Errorf("%s is not empty, it has %s: restore to a new folder", dir, entries[0].Name())
 		}
 	}
 	return nil
+}
+
+// leadsTo tells whether two paths lead to one file, in whatever way they are written.
+func leadsTo(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // makeDisks makes the disks of a backup: that of the data folder first, the others

@@ -229,6 +229,9 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(to.Data, masterKeyName), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// However it is named.
+	t.Chdir(to.Data)
+	to.MasterKeyFile = masterKeyName
 	r, err := Restore(t.Context(), to, repo, m, backup.RestoreOptions{})
 	if err != nil || len(r.DataDisks) != 1 || !strings.HasPrefix(r.DataDisks[0], to.Data) {
 		t.Fatalf("Restore = %+v, %v, want one more disk in the data folder", r, err)
