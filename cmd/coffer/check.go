@@ -155,6 +155,9 @@ func (a *app) checkOffline(cmd *cobra.Command, f *checkFlags, tell func(api.Foun
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	umask(0o077)
+	if err := becomeWriter(cfg.Data); err != nil {
+		return api.CheckLine{}, err
+	}
 	done, err := server.Check(ctx, cfg, server.CheckInput{CheckInput: f.CheckInput, AcceptLostLog: f.acceptLostLog}, tell)
 	return api.CheckLine{Done: &done}, err
 }
