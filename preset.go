@@ -50,15 +50,11 @@ func presetList() string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
+// Actions are the actions of the preset, none if it is none.
+func (p Preset) Actions() Actions { return Actions{p.actions()} }
+
 // overwrites tells whether the preset's writes may replace an object.
 func (p Preset) overwrites() bool { return p != PresetCreateOnly }
-
-// covers tells whether p allows all that q does.
-func (p Preset) covers(q Preset) bool {
-	mine, theirs := p.actions(), q.actions()
-	return theirs != (actionSet{}) && mine.contains(theirs) &&
-		(p.overwrites() || !q.overwrites() || !theirs.has(PutObject))
-}
 
 // actions returns the actions of the preset, and none for what is no preset.
 func (p Preset) actions() actionSet {
@@ -84,6 +80,8 @@ func (s actionSet) has(a Action) bool { return s[a/64]>>(a%64)&1 == 1 }
 
 func (s actionSet) contains(t actionSet) bool { return t[0]&^s[0] == 0 && t[1]&^s[1] == 0 }
 
+func (s actionSet) union(t actionSet) actionSet { return actionSet{s[0] | t[0], s[1] | t[1]} }
+
 func (s actionSet) with(actions ...Action) actionSet {
 	for _, a := range actions {
 		s[a/64] |= 1 << (a % 64)
@@ -103,6 +101,9 @@ func between(a, b Action) []Action {
 // The sets behind the presets. They follow the order of the constants, so an
 // action that is added to a group there joins the presets of that group.
 var (
+	// setAlways is what every grant allows: see Allows.
+	setAlways = actionSet{}.with(ListAllMyBuckets, GetBucketLocation)
+
 	setList      = actionSet{}.with(between(ListAllMyBuckets, GetBucketLocation)...)
 	setReadOnly  = setList.with(slices.Concat(between(GetBucketLocation, GetIntelligentTieringConfiguration), between(GetObject, GetObjectTorrent))...)
 	setWrite     = actionSet{}.with(ListAllMyBuckets, GetBucketLocation).with(between(PutObject, ListMultipartUploadParts)...)

@@ -16,9 +16,11 @@ type Scope struct {
 	within *Scope
 }
 
-// Grant allows the actions of a preset on some buckets and keys.
+// Grant allows the actions of a preset, or some by name, on some buckets and keys.
 type Grant struct {
-	Preset Preset `json:"preset"`
+	Preset Preset `json:"preset,omitempty"`
+	// Actions are what is allowed where there is no preset.
+	Actions Actions `json:"actions,omitzero"`
 	// Buckets are names, or beginnings of names ended by *. None means all.
 	Buckets []string `json:"buckets,omitempty"`
 	// Prefixes are where the keys begin, each ended by /, so that tenant1/ never
@@ -48,20 +50,23 @@ func ParseScope(s Scope) (*Scope, error) {
 		if err != nil {
 			return nil, Errorf(InvalidArgument, "grant %d of the scope: %s", i+1, err.Message)
 		}
-		for _, text := range slices.Concat(parsed.Buckets, parsed.Prefixes) {
+		for _, text := range slices.Concat(parsed.Buckets, parsed.Prefixes, parsed.Actions.Names()) {
 			size += len(text)
 		}
 		out.Grants = append(out.Grants, parsed)
 	}
 	if size > scopeBytesMax {
-		return nil, Errorf(InvalidArgument, "the scope has %d bytes of buckets and prefixes: it may have up to %d", size, scopeBytesMax)
+		return nil, Errorf(InvalidArgument, "the scope has %d bytes of actions, buckets and prefixes: it may have up to %d", size, scopeBytesMax)
 	}
 	return out, nil
 }
 
 func parseGrant(g Grant) (Grant, *Error) {
-	out := Grant{Preset: g.Preset}
-	if g.Preset.actions() == (actionSet{}) {
+	out := Grant{Preset: g.Preset, Actions: g.Actions}
+	switch {
+	case g.Preset != "" && !g.Actions.IsZero():
+		return out, Errorf(InvalidArgument, "it has a preset and actions: choose one of the two")
+	case g.actions() == (actionSet{}):
 		return out, Errorf(InvalidArgument, "there is no preset %.40q: choose %s", string(g.Preset), presetList())
 	}
 	if len(g.Buckets) > perGrantMax || len(g.Prefixes) > perGrantMax {
@@ -163,7 +168,7 @@ func (s *Scope) CreateOnly(bucket BucketName, key string) bool {
 		return true
 	}
 	for i := range s.Grants {
-		if g := &s.Grants[i]; g.Preset.overwrites() && g.allows(PutObject, bucket, key) {
+		if g := &s.Grants[i]; g.overwrites() && g.allows(PutObject, bucket, key) {
 			return false
 		}
 	}
@@ -183,7 +188,7 @@ func (s *Scope) SeesBucket(bucket BucketName) bool {
 // its key may manage keys.
 func (s *Scope) Everything() bool {
 	return s == nil || s.within.Everything() && slices.ContainsFunc(s.Grants, func(g Grant) bool {
-		return g.Preset == PresetFull && len(g.Buckets) == 0 && len(g.Prefixes) == 0
+		return g.actions() == setFull && len(g.Buckets) == 0 && len(g.Prefixes) == 0
 	})
 }
 
@@ -229,6 +234,17 @@ func (s *Scope) String() string {
 	return words
 }
 
+// actions are what the grant allows where it holds.
+func (g *Grant) actions() actionSet {
+	if g.Preset == "" {
+		return g.Actions.set
+	}
+	return g.Preset.actions()
+}
+
+// overwrites tells whether the grant's writes may replace an object.
+func (g *Grant) overwrites() bool { return g.Preset.overwrites() }
+
 // String says the grant in words: read-only on photos/2024/.
 func (g Grant) String() string {
 	var places []string
@@ -238,14 +254,18 @@ func (g Grant) String() string {
 	if n := len(places); n > 1 {
 		places = append(places[:n-2], places[n-2]+" and "+places[n-1])
 	}
-	return string(g.Preset) + " on " + strings.Join(places, ", ")
+	what := string(g.Preset)
+	if what == "" {
+		what = strings.Join(g.Actions.Names(), ", ")
+	}
+	return what + " on " + strings.Join(places, ", ")
 }
 
 func (g *Grant) allows(a Action, bucket BucketName, key string) bool {
 	if a == GetBucketLocation {
 		return g.onBucket(string(bucket))
 	}
-	return g.Preset.actions().has(a) && g.onBucket(string(bucket)) && g.onKey(a, key)
+	return g.actions().has(a) && g.onBucket(string(bucket)) && g.onKey(a, key)
 }
 
 func (g *Grant) onBucket(name string) bool {
@@ -279,7 +299,7 @@ func (g *Grant) onKey(a Action, key string) bool {
 
 // atom is a grant on one bucket pattern and one prefix; "*" and "" are all.
 type atom struct {
-	preset         Preset
+	grant          *Grant
 	bucket, prefix string
 }
 
@@ -294,16 +314,24 @@ func (g Grant) atoms() []atom {
 	var all []atom
 	for _, b := range buckets {
 		for _, p := range prefixes {
-			all = append(all, atom{g.Preset, b, p})
+			all = append(all, atom{&g, b, p})
 		}
 	}
 	return all
 }
 
+// coversActions tells whether g allows all that o does where both hold. What every
+// grant allows need not be named.
+func (g *Grant) coversActions(o *Grant) bool {
+	mine, theirs := g.actions(), o.actions()
+	return theirs != (actionSet{}) && mine.union(setAlways).contains(theirs) &&
+		(g.overwrites() || !o.overwrites() || !theirs.has(PutObject))
+}
+
 // covers tells whether g allows all that a does. A prefix of a takes away the
 // bucket as a whole, which g may then lack; the rest must be in g's preset.
 func (g *Grant) covers(a atom) bool {
-	if !g.Preset.covers(a.preset) {
+	if !g.coversActions(a.grant) {
 		return false
 	}
 	if len(g.Prefixes) > 0 && !slices.ContainsFunc(g.Prefixes, func(p string) bool { return strings.HasPrefix(a.prefix, p) }) {

@@ -31,6 +31,7 @@ func TestScopeAllows(t *testing.T) {
 	)
 	nothing := scopeOf(t)
 	prefixed := scopeOf(t, grant(readWrite, "photos", "tenant1 deep/er/"))
+	byName := scopeOf(t, coffer.Grant{Actions: coffer.NewActions(coffer.GetObject, coffer.ListBucket, coffer.PutBucketPolicy), Buckets: []string{"photos"}, Prefixes: []string{"in/"}})
 	for _, tt := range []struct {
 		name   string
 		scope  *coffer.Scope
@@ -85,6 +86,13 @@ func TestScopeAllows(t *testing.T) {
 		{"ListOnlyLists", scopeOf(t, grant(listed, "", "")), coffer.ListBucketVersions, "b", "", true},
 		{"ListOnlyReadsNot", scopeOf(t, grant(listed, "", "")), coffer.GetObject, "b", "k", false},
 		{"OneGrantIsEnough", scopeOf(t, grant(listed, "", ""), grant(readOnly, "bbb", "")), coffer.GetObject, "bbb", "k", true},
+		{"AnActionByName", byName, coffer.GetObject, "photos", "in/x", true},
+		{"AnActionThatIsNotNamed", byName, coffer.PutObject, "photos", "in/x", false},
+		{"AnActionByNameElsewhere", byName, coffer.GetObject, "photos", "out/x", false},
+		{"AListByNameBelowAPrefix", byName, coffer.ListBucket, "photos", "in/", true},
+		{"AListByNameAboveIt", byName, coffer.ListBucket, "photos", "", false},
+		{"ASettingByNameBehindAPrefix", byName, coffer.PutBucketPolicy, "photos", "", false},
+		{"ASettingByName", scopeOf(t, coffer.Grant{Actions: coffer.NewActions(coffer.PutBucketPolicy)}), coffer.PutBucketPolicy, "photos", "", true},
 		{"GrantsDoNotMix", scopeOf(t, grant(listed, "bbb", ""), grant(readOnly, "ccc", "")), coffer.GetObject, "bbb", "k", false},
 	} {
 		if got := tt.scope.Allows(tt.action, tt.bucket, tt.key); got != tt.want {
@@ -153,6 +161,29 @@ func TestScopeIsCheckedAndNormalised(t *testing.T) {
 	}
 }
 
+func TestActionsAreTheirNames(t *testing.T) {
+	s := scopeOf(t, coffer.Grant{Actions: coffer.NewActions(coffer.PutObject, coffer.ListBucket), Buckets: []string{"photos"}})
+	b, err := json.Marshal(s)
+	want := `{"grants":[{"actions":["s3:ListBucket","s3:PutObject"],"buckets":["photos"]}]}`
+	var again coffer.Scope
+	if err != nil || string(b) != want || json.Unmarshal(b, &again) != nil || !reflect.DeepEqual(&again, s) {
+		t.Errorf("the scope is %s as JSON, %v, want %s", b, err, want)
+	}
+	if err := json.Unmarshal([]byte(`{"grants":[{"actions":["s3:listbucket","s3:PUTOBJECT"],"buckets":["photos"]}]}`), &again); err != nil || !reflect.DeepEqual(&again, s) {
+		t.Errorf("names in another case read as %v, %v, want %v", &again, err, s)
+	}
+	for _, name := range []string{"s3:GetObjcet", "s3:*", "GetObject", "none", ""} {
+		if err := json.Unmarshal([]byte(`{"grants":[{"actions":["s3:GetObject","`+name+`"]}]}`), &again); err == nil || !strings.Contains(err.Error(), "there is no action") {
+			t.Errorf("the action %q reads as %v, %v, want an error", name, &again, err)
+		}
+	}
+	for _, g := range []coffer.Grant{{}, {Preset: "full", Actions: coffer.NewActions(coffer.GetObject)}} {
+		if _, err := coffer.ParseScope(coffer.Scope{Grants: []coffer.Grant{g}}); coffer.CodeOf(err) != coffer.InvalidArgument {
+			t.Errorf("ParseScope(%+v) = %v, want InvalidArgument", g, err)
+		}
+	}
+}
+
 func TestEveryActionHasItsName(t *testing.T) {
 	seen := map[string]bool{}
 	for a := coffer.NoAction; a < coffer.ActionCount; a++ {
@@ -169,6 +200,10 @@ func TestEveryActionHasItsName(t *testing.T) {
 	}
 }
 
+// telling are actions of each kind, few enough that scopes of them often touch.
+var telling = []coffer.Action{coffer.ListAllMyBuckets, coffer.GetBucketLocation, coffer.ListBucket, coffer.GetBucketPolicy, coffer.DeleteBucket,
+	coffer.GetObject, coffer.PutObject, coffer.AbortMultipartUpload, coffer.ListMultipartUploadParts, coffer.DeleteObject}
+
 // drawScope draws from names that are each other's beginnings, so that scopes
 // often touch.
 func drawScope(t *rapid.T, name string) *coffer.Scope {
@@ -179,8 +214,13 @@ func drawScope(t *rapid.T, name string) *coffer.Scope {
 	prefixes := []string{"t", "t/u", "t1", "t/u/v", "x"}
 	var grants []coffer.Grant
 	for range rapid.IntRange(0, 3).Draw(t, name+" grants") {
+		preset, actions := rapid.SampledFrom(append(coffer.Presets(), "")).Draw(t, "preset"), coffer.Actions{}
+		if preset == "" {
+			actions = coffer.NewActions(rapid.SliceOfN(rapid.SampledFrom(telling), 1, 4).Draw(t, "actions")...)
+		}
 		grants = append(grants, coffer.Grant{
-			Preset:   rapid.SampledFrom(coffer.Presets()).Draw(t, "preset"),
+			Preset:   preset,
+			Actions:  actions,
 			Buckets:  rapid.SliceOfN(rapid.SampledFrom(buckets), 0, 2).Draw(t, "buckets"),
 			Prefixes: rapid.SliceOfN(rapid.SampledFrom(prefixes), 0, 2).Draw(t, "prefixes"),
 		})

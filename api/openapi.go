@@ -132,6 +132,8 @@ func (s schemas) of(t reflect.Type) object {
 		return object{"type": "string", "format": "date-time"}
 	case t == reflect.TypeFor[PlainSecret]():
 		return object{"type": "string", "format": "password"}
+	case t == reflect.TypeFor[coffer.Actions]():
+		return object{"type": "array", "items": object{"type": "string"}}
 	case t == reflect.TypeFor[document]():
 		return object{"type": "object"}
 	case values[t] != nil:

@@ -303,6 +303,7 @@ const (
 	fieldPreset = 1
 	fieldBucket = 2 // repeated
 	fieldPrefix = 3 // repeated
+	fieldAction = 4 // repeated: its name, where there is no preset
 )
 
 func encodeScope(s *coffer.Scope) []byte {
@@ -316,13 +317,16 @@ func encodeScope(s *coffer.Scope) []byte {
 		for _, p := range g.Prefixes {
 			grant.Text(fieldPrefix, p)
 		}
+		for _, name := range g.Actions.Names() {
+			grant.Text(fieldAction, name)
+		}
 		r.Blob(fieldGrant, grant.Bytes())
 	}
 	return r.Bytes()
 }
 
 // decodeScope refuses a scope that could not have been written: one with a
-// preset that this version does not know must not become a wider one.
+// preset or an action that this version does not know must not become a wider one.
 func decodeScope(b []byte) (*coffer.Scope, error) {
 	var s coffer.Scope
 	err := meta.ReadRecord(b, recordVersion, func(f meta.Field) error {
@@ -338,6 +342,10 @@ func decodeScope(b []byte) (*coffer.Scope, error) {
 				g.Buckets = append(g.Buckets, f.Text())
 			case fieldPrefix:
 				g.Prefixes = append(g.Prefixes, f.Text())
+			case fieldAction:
+				a, err := coffer.ParseAction(f.Text())
+				g.Actions = g.Actions.With(coffer.NewActions(a))
+				return err
 			default:
 				return f.Unknown()
 			}

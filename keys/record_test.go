@@ -37,6 +37,18 @@ func TestRecordsReadAsWritten(t *testing.T) {
 		t.Errorf("decodeKey(golden) = %+v, %v, want %+v", got, err, goldenKey)
 	}
 
+	actions := record{generations: 1, Key: coffer.Key{ID: goldenKey.ID, Account: goldenKey.Account, Created: noon, Current: goldenKey.Current,
+		Scope: &coffer.Scope{Grants: []coffer.Grant{{Actions: coffer.NewActions(coffer.ListBucket, coffer.PutObject), Buckets: []string{"photos"}}}}}}
+	actions.Current.Generation = 1
+	checkGolden(t, "keyactions.golden", encodeKey(actions))
+	if got, err := decodeKey(golden(t, "keyactions.golden")); err != nil || !reflect.DeepEqual(got, actions) {
+		t.Errorf("decodeKey(actions) = %+v, %v, want %+v", got, err, actions)
+	}
+	unknown := bytes.Replace(encodeKey(actions), []byte("s3:PutObject"), []byte("s3:PutObjekt"), 1)
+	if got, err := decodeKey(unknown); err == nil {
+		t.Errorf("decodeKey with an action that there is not = %+v, want an error", got)
+	}
+
 	data, err := newAEAD(bytes.Repeat([]byte{'d'}, dataKeyBytes))
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +126,7 @@ func TestRecordsOfVersion1AreRead(t *testing.T) {
 // FuzzDecode holds that no bytes make a panic, and that what is understood is
 // written again as it was read.
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"key.golden", "credential.golden", "key1.golden", "credential1.golden", "client.golden", "summary.golden"} {
+	for _, name := range []string{"key.golden", "keyactions.golden", "credential.golden", "key1.golden", "credential1.golden", "client.golden", "summary.golden"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			f.Fatal(err)
