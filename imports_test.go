@@ -21,6 +21,7 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/crypt", ""},
 	{"coffer/metrics", ""},
 	{"coffer/snippets", ""},
+	{"coffer/scopes", "coffer coffer/policy"},
 	{"coffer/webhook", "coffer"},
 	{"coffer/broker", "coffer"},
 	{"coffer/remote", "coffer coffer/sigv4"},
@@ -46,11 +47,11 @@ var allowed = []struct{ pkg, imports string }{
 	{"coffer/s3", "coffer coffer/keys coffer/objects coffer/sigv4 coffer/metrics"},
 	{"coffer/iam", "coffer coffer/keys coffer/policy coffer/sigv4"},
 	{"coffer/api", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/sigv4 coffer/metrics"},
-	{"coffer/console", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/metrics coffer/sigv4 coffer/snippets"},
+	{"coffer/console", "coffer coffer/accounts coffer/keys coffer/objects coffer/audit coffer/metrics coffer/sigv4 coffer/snippets coffer/scopes"},
 
 	// The whole.
 	{"coffer/server", "*"},
-	{"coffer/cmd/coffer", "coffer coffer/api coffer/backup coffer/policy coffer/server coffer/snippets"},
+	{"coffer/cmd/coffer", "coffer coffer/api coffer/backup coffer/policy coffer/scopes coffer/server coffer/snippets"},
 	{"coffer/bench", "coffer coffer/sigv4"},
 
 	// What only tests use.

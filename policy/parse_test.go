@@ -123,7 +123,7 @@ func TestTaken(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	d := resource(t, `{"Statement":[`+one(`"Sid":"a","Principal":{"AWS":["*","111122223333"]},"Action":["s3:Get*","s3:PutObject"],"NotResource":"arn:aws:s3:::b/*"`)+
+	d := resource(t, `{"Statement":[`+one(`"Sid":"a","Principal":{"AWS":["*","111122223333"]},"Action":["s3:Get*","s3:PutObject"],"NotResource":"arn:aws:s3:::b/*","Condition":{"StringLike":{"s3:prefix":["a/*","b"]}}`)+
 		`,`+one(`"Effect":"Deny","NotPrincipal":{"CanonicalUser":"`+canonical+`"},"NotAction":"s3:*"`)+`]}`)
 	if got, want := slices.Collect(d.Actions()), []string{"s3:Get*", "s3:PutObject", "s3:*"}; !slices.Equal(got, want) {
 		t.Errorf("Actions = %q, want %q", got, want)
@@ -136,8 +136,8 @@ func TestNames(t *testing.T) {
 		got = append(got, fmt.Sprint(i, s))
 	}
 	want := []string{
-		"0 {a Allow [s3:Get* s3:PutObject] false [arn:aws:s3:::b/*] true [{AWS *} {AWS 111122223333}] false}",
-		"1 { Deny [s3:*] true [*] false [{CanonicalUser " + canonical + "}] true}",
+		"0 {a Allow [s3:Get* s3:PutObject] false [arn:aws:s3:::b/*] true [{AWS *} {AWS 111122223333}] false [{StringLike s3:prefix [a/* b]}]}",
+		"1 { Deny [s3:*] true [*] false [{CanonicalUser " + canonical + "}] true []}",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("Statements = %q, want %q", got, want)

@@ -154,6 +154,14 @@ type Statement struct {
 	// not about. An identity policy has none.
 	Principals    []Name
 	NotPrincipals bool
+	// Conditions must all hold.
+	Conditions []Condition
+}
+
+// Condition is one operator on one key, with its values.
+type Condition struct {
+	Operator, Key string
+	Values        []string
 }
 
 // Name is one principal of a statement, as AWS and 111122223333. Everybody has
@@ -178,6 +186,13 @@ func (d *Document) Statements() iter.Seq2[int, Statement] {
 			}
 			for _, p := range s.resources {
 				out.Resources = append(out.Resources, p.text)
+			}
+			for _, c := range s.conditions {
+				names := Condition{Operator: c.name, Key: c.key}
+				for _, v := range c.values {
+					names.Values = append(names.Values, v.text)
+				}
+				out.Conditions = append(out.Conditions, names)
 			}
 			if !yield(i, out) {
 				return
