@@ -12,6 +12,7 @@ import (
 
 	"coffer"
 	"coffer/api"
+	"coffer/scopes"
 )
 
 // scopeFlags say what a key may do.
@@ -31,7 +32,7 @@ func addScopeFlags(flags *pflag.FlagSet) *scopeFlags {
 	flags.StringVar(&s.preset, "preset", "", "what the key may do: `PRESET` is one of "+strings.Join(presets, ", "))
 	flags.StringSliceVar(&s.buckets, "bucket", nil, "with --preset: only in this `BUCKET`; may end in *, may be repeated")
 	flags.StringSliceVar(&s.prefixes, "prefix", nil, "with --preset: only keys below this `PREFIX`; may be repeated")
-	flags.StringVar(&s.file, "scope-file", "", "the scope as JSON in a `FILE`, - for standard input")
+	flags.StringVar(&s.file, "scope-file", "", "the scope as JSON, or as an IAM policy, in a `FILE`, - for standard input")
 	flags.BoolVar(&s.everything, "everything", false, "everything in the account, keys included")
 	return s
 }
@@ -90,13 +91,21 @@ func (a *app) scope(cmd *cobra.Command, s *scopeFlags) (*coffer.Scope, error) {
 	if err != nil {
 		return nil, usagef("read the scope from %s: %w", s.file, pathReason(err))
 	}
+	var policy struct{ Statement json.RawMessage }
+	if err := json.Unmarshal([]byte(text), &policy); err == nil && policy.Statement != nil {
+		scope, err := scopes.FromPolicy(strings.TrimSpace(text))
+		if err != nil {
+			return nil, usagef("the policy in %s: %w", s.file, err)
+		}
+		return scope, nil
+	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
 	var raw struct {
 		Grants *[]coffer.Grant `json:"grants"`
 	}
 	if err := d.Decode(&raw); err != nil {
-		return nil, usagef(`the scope in %s is not as {"grants":[{"preset":"read-only","buckets":["photos"]}]}: %w`, s.file, err)
+		return nil, usagef(`the scope in %s is not as {"grants":[{"preset":"read-only","buckets":["photos"]}]}, nor a policy as {"Version":"2012-10-17","Statement":[…]}: %w`, s.file, err)
 	}
 	// A file without grants would mean nothing or everything: neither was said.
 	if raw.Grants == nil {
@@ -129,11 +138,14 @@ func (a *app) keyScopeCommand() *cobra.Command {
 		Example: "  coffer key scope CFAK0123456789ABCDEF\n" +
 			"  coffer key scope CFAK0123456789ABCDEF --preset read-only --bucket photos --prefix 2024/\n" +
 			"  coffer key scope CFAK0123456789ABCDEF --json > scope.json\n" +
-			"  coffer key scope CFAK0123456789ABCDEF --scope-file scope.json",
+			"  coffer key scope CFAK0123456789ABCDEF --scope-file scope.json\n" +
+			"  coffer key scope CFAK0123456789ABCDEF --policy > policy.json\n" +
+			"  coffer key scope CFAK0123456789ABCDEF --scope-file policy.json",
 		Args: oneArgument("a key's ID or an Access Key ID"),
 	}
 	flags := addScopeFlags(cmd.Flags())
 	asJSON := cmd.Flags().Bool("json", false, "print the scope as JSON, null for everything")
+	asPolicy := cmd.Flags().Bool("policy", false, "print the scope as an IAM policy")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		scope, err := a.scope(cmd, flags)
 		if err != nil {
@@ -154,6 +166,8 @@ func (a *app) keyScopeCommand() *cobra.Command {
 			return err
 		case *asJSON:
 			return writeJSON(a.stdout, key.Scope)
+		case *asPolicy:
+			return a.print(scopes.Policy(key.Scope))
 		}
 		return a.print(scopeWords(key.Scope) + "\n")
 	}
