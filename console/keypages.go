@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"coffer"
@@ -40,6 +39,15 @@ func (k keyView) Title() string {
 
 // Scoped is the scope in words.
 func (k keyView) Scoped() string { return k.Scope.String() }
+
+// ScopedShort is the scope in as many words as have room beside other keys.
+func (k keyView) ScopedShort() string {
+	const most = 160
+	if words := []rune(k.Scoped()); len(words) > most {
+		return string(words[:most]) + "…"
+	}
+	return k.Scoped()
+}
 
 // Badge is the colour of the key's status.
 func (k keyView) Badge() string {
@@ -107,7 +115,9 @@ type newKeyPage struct {
 }
 
 func (q *request) newKeyForm() error {
-	return q.render(http.StatusOK, "newkey", newKeyPage{shell: q.shell("New access key"), Scope: q.scopeForm(nil), Wrong: problems{}, Today: q.today()})
+	form := q.scopeForm(nil)
+	form.Policy, form.Revision = policyToBeginWith, ""
+	return q.render(http.StatusOK, "newkey", newKeyPage{shell: q.shell("New access key"), Scope: form, Wrong: problems{}, Today: q.today()})
 }
 
 func (q *request) today() string { return q.Now().UTC().Format(time.DateOnly) }
@@ -129,7 +139,7 @@ func (q *request) createKey() error {
 	page.Scope, in.Scope, err = q.readScope()
 	status := http.StatusBadRequest
 	if err != nil {
-		page.Wrong["scope"] = messageOf(err)
+		page.Wrong[page.Scope.Field()] = messageOf(err)
 	}
 	if in.Expires, err = q.readDay("expires"); err != nil {
 		page.Wrong["expires"] = messageOf(err)
@@ -137,7 +147,12 @@ func (q *request) createKey() error {
 	if page.Import {
 		in.Import = &keys.Pair{AccessKeyID: page.ImportID, Secret: q.secret("secret")}
 	}
-	if len(page.Wrong) == 0 {
+	if q.value("check") != "" && page.Wrong.Of(page.Scope.Field()) == "" {
+		page.Scope.Says = says(in.Scope)
+		if len(page.Wrong) == 0 {
+			status = http.StatusOK
+		}
+	} else if len(page.Wrong) == 0 {
 		key, secret, err := q.keys().Create(q.ctx(), q.current.Account, in)
 		if err == nil {
 			view := q.keyView(key)
@@ -269,90 +284,3 @@ var (
 		return s.Extend(q.ctx(), id, expires)
 	})
 )
-
-func (q *request) setScope() error {
-	form, scope, err := q.readScope()
-	if err == nil {
-		if _, err = q.keys().SetScope(q.ctx(), q.r.PathValue("id"), scope); err == nil {
-			return q.redirect("/keys/" + q.r.PathValue("id") + "?did=scoped")
-		}
-	}
-	wrong := problems{}
-	status, ok := q.typo(wrong, "scope", err)
-	if !ok {
-		return err
-	}
-	page, err := q.keyPage(wrong)
-	if err != nil {
-		return err
-	}
-	page.Scope = form
-	return q.render(status, "key", page)
-}
-
-// scopeForm is a scope as a form has it: everything, or lines of a preset, the
-// buckets and the prefixes.
-type scopeForm struct {
-	Limited bool
-	Grants  []grantForm
-	Presets []presetChoice
-}
-
-type grantForm struct {
-	Number            int
-	Preset            string
-	Buckets, Prefixes string
-}
-
-type presetChoice struct{ Name, Words string }
-
-func (q *request) scopeForm(s *coffer.Scope) scopeForm {
-	f := scopeForm{Limited: s != nil}
-	for _, p := range coffer.Presets() {
-		f.Presets = append(f.Presets, presetChoice{string(p), p.Words()})
-	}
-	if s != nil {
-		for _, g := range s.Grants {
-			f.Grants = append(f.Grants, grantForm{len(f.Grants) + 1, string(g.Preset), strings.Join(g.Buckets, ", "), strings.Join(g.Prefixes, ", ")})
-		}
-	}
-	// One line more than there are, to add one without a script.
-	f.Grants = append(f.Grants, grantForm{Number: len(f.Grants) + 1})
-	return f
-}
-
-// readScope reads the scope that was typed. The form is what to show again.
-func (q *request) readScope() (scopeForm, *coffer.Scope, error) {
-	f := q.scopeForm(nil)
-	if q.value("scope") != "limited" {
-		return f, nil, nil
-	}
-	f.Limited, f.Grants = true, nil
-	presets, buckets, prefixes := q.r.PostForm["preset"], q.r.PostForm["buckets"], q.r.PostForm["prefixes"]
-	scope := coffer.Scope{}
-	for i, preset := range presets {
-		if i >= len(buckets) || i >= len(prefixes) {
-			break
-		}
-		f.Grants = append(f.Grants, grantForm{i + 1, preset, buckets[i], prefixes[i]})
-		if preset != "" {
-			scope.Grants = append(scope.Grants, coffer.Grant{Preset: coffer.Preset(preset), Buckets: words(buckets[i]), Prefixes: words(prefixes[i])})
-		}
-	}
-	if len(scope.Grants) == 0 {
-		return f, nil, coffer.Errorf(coffer.InvalidArgument, "the key would be allowed nothing: choose what it may do, or let it do everything")
-	}
-	parsed, err := coffer.ParseScope(scope)
-	return f, parsed, err
-}
-
-// words splits a list at commas and line ends; names may have spaces inside.
-func words(s string) []string {
-	var out []string
-	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == '\n' }) {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}

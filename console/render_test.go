@@ -79,7 +79,8 @@ func models(t *testing.T) map[string][2]any {
 	gone.Status, gone.Key.Deleted, gone.Rotation = coffer.KeyDeleted, noon, nil
 	paused := key
 	paused.Status, paused.Rotation, paused.ID = coffer.KeyPaused, nil, "key_2"
-	scope := scopeForm{Limited: true, Grants: []grantForm{{1, "read-only", "photos", "2026/"}, {Number: 2}}, Presets: []presetChoice{{"read-only", "reads"}}}
+	scope := scopeForm{Kind: scopePolicy, Grants: []grantForm{{1, "read-only", "photos", "2026/"}, {Number: 2}}, Presets: []presetChoice{{"read-only", "reads"}},
+		Policy: "{</textarea><b>}", Revision: "read-only on photos", Says: []string{"read-only on <b>"}}
 	connect := fullConnect(t)
 	link := accounts.Link{ID: "l1", Kind: accounts.LinkInvite, Email: "bob@example.com", Role: coffer.RoleMember, By: "ann@example.com", Created: noon, Expires: noon.Add(time.Hour)}
 	member := accounts.MemberInfo{Member: s.Member, TOTP: true, Passkeys: 2, Sessions: 3}

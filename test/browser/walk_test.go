@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +189,45 @@ func (b *browser) runSnippet(text string) {
 	if err != nil || !strings.Contains(string(out), "hello.txt") {
 		b.t.Errorf("the AWS CLI snippet, run in a shell: %v, want hello.txt listed\n%s", err, out)
 	}
+}
+
+// TestOnlyTheChosenWayToSayAScopeIsThere holds that a person who has filled in rights
+// sees that they count, and that what was typed for another way is not lost.
+func TestOnlyTheChosenWayToSayAScopeIsThere(t *testing.T) {
+	i := serve(t)
+	b := start(t)
+	b.setUp(i)
+	b.open(i.ConsoleURL() + "/keys/new")
+	there := func(lines, policy bool) {
+		t.Helper()
+		const shown = `document.querySelector(%s).checkVisibility()`
+		for selector, want := range map[string]bool{"select[name=preset]": lines, "textarea[name=policy]": policy} {
+			if got := eval[bool](b, fmt.Sprintf(shown, strconv.Quote(selector))); got != want {
+				t.Errorf("%s is visible: %t, want %t", selector, got, want)
+			}
+		}
+	}
+	b.fill("Name", "ci")
+	there(false, false)
+	b.do("choose lines", clickCSS(`input[name=scope][value=limited]`))
+	there(true, false)
+	b.fill("Buckets", "photos")
+	b.do("choose a policy", clickCSS(`input[name=scope][value=policy]`))
+	there(false, true)
+	b.click("Make the key")
+	b.see("ci is ready")
+	b.see("s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject on my-bucket")
+	b.click("To the list")
+	b.click("Details of ci")
+	b.see("Who uses it")
+	there(false, true)
+	b.do("choose lines", clickCSS(`input[name=scope][value=limited]`))
+	eval[bool](b, `document.querySelector("select[name=preset]").value = "list-only"; true`)
+	b.click("Say what it allows")
+	b.see("list-only on all buckets: list objects; not read them")
+	there(true, false)
+	b.click("Save the scope")
+	b.see("The scope was changed")
 }
 
 func TestAnExpiredSessionKeepsWhatWasTyped(t *testing.T) {
