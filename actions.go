@@ -18,7 +18,46 @@ func ParseAction(name string) (Action, error) {
 			return a, nil
 		}
 	}
-	return NoAction, Errorf(InvalidArgument, "there is no action %.80q: write it as s3:GetObject, one of those in docs/s3.md", name)
+	if near := nearestAction(name); near != "" {
+		return NoAction, Errorf(InvalidArgument, "there is no action %.80q: did you mean %s?", name, near)
+	}
+	return NoAction, Errorf(InvalidArgument, "there is no action %.80q: write it as s3:GetObject", name)
+}
+
+// nearestAction is the name that differs least from one that is none, "" if none is
+// near.
+func nearestAction(name string) string {
+	const most = 3
+	best, near := most+1, ""
+	if len(name) > 80 {
+		return ""
+	}
+	for a := NoAction + 1; a < ActionCount; a++ {
+		if d := edits(strings.ToLower(name), strings.ToLower(actionNames[a])); d < best {
+			best, near = d, actionNames[a]
+		}
+	}
+	return near
+}
+
+// edits is how many bytes must be changed, put in or left out to make b of a.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost = 1 + min(corner, row[j], row[j+1])
+			}
+			corner, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
 }
 
 // All are the actions of the set, in the order of the constants.

@@ -76,11 +76,11 @@ func TestAWrongPolicyLosesNothing(t *testing.T) {
 	w := newWorld(t)
 	p := w.owner("ann@example.com")
 	key, _ := p.key("k")
-	wrong := strings.Replace(readsOnePolicy, "s3:PutObject", "s3:PutObjcet<b>", 1)
+	wrong := strings.Replace(readsOnePolicy, "s3:PutObject", "s3:PutObj<ct", 1)
 	for _, path := range []string{"/keys", "/keys/" + string(key.ID) + "/scope"} {
 		for _, check := range []string{"", "1"} {
 			a := p.post(path, "name", "new", "scope", "policy", "policy", wrong, "preset", "list-only", "buckets", "logs-*", "prefixes", "a/", "expires", "2030-01-01", "check", check)
-			for _, part := range []string{"s3:PutObjcet&lt;b&gt;", "Statement[0].Action", "docs/s3.md", `aria-invalid="true"`, `aria-describedby="h-policy e-policy"`, `value="policy" checked`,
+			for _, part := range []string{"s3:PutObj&lt;ct", "Statement[0].Action", "did you mean s3:PutObject?", `aria-invalid="true"`, `aria-describedby="h-policy e-policy"`, `value="policy" checked`,
 				`value="list-only" selected`, `value="logs-*"`, `value="a/"`} {
 				if a.status != http.StatusBadRequest || !strings.Contains(a.body, part) {
 					t.Errorf("POST %s with a wrong policy = %d, want 400 and %s", path, a.status, part)

@@ -107,10 +107,14 @@ func (r *reader) readActions() error {
 			return r.wrong("Action", "%.100q is of another service: a key's scope is about s3 alone, so leave it out", pattern)
 		}
 		matched, _ := split(every, func(a coffer.Action) bool { return pattern == anything || policy.MatchAction(pattern, a.String()) })
-		if matched.IsZero() {
-			return r.wrong("Action", "There is no action %.100q in coffer: write one of those in docs/s3.md, as s3:GetObject, or leave it out", pattern)
-		}
-		if !strings.ContainsAny(pattern, "*?") {
+		switch {
+		case strings.ContainsAny(pattern, "*?") && matched.IsZero():
+			return r.wrong("Action", "%.100q stands for no action that coffer has: write one as s3:GetObject or s3:Get*, or leave it out", pattern)
+		case strings.ContainsAny(pattern, "*?"):
+		case matched.IsZero():
+			_, err := coffer.ParseAction(pattern)
+			return r.wrong("Action", "%s", err)
+		default:
 			r.named = r.named.With(matched)
 		}
 		lists, rest := split(matched, coffer.Action.Lists)

@@ -88,7 +88,7 @@ func (b *browser) keyPages(i *instance) {
 	b.see("There is no Deny")
 	eval[bool](b, `document.querySelector("textarea[name=policy]").value = document.querySelector("textarea[name=policy]").value.replace("GetObject", "GetObjcet"); true`)
 	b.click("Say what it allows")
-	b.see(`There is no action "s3:GetObjcet"`)
+	b.see(`did you mean s3:GetObject?`)
 	b.looks("newkey-policy-wrong")
 	eval[bool](b, `document.querySelector("textarea[name=policy]").value = document.querySelector("textarea[name=policy]").value.replace("GetObjcet", "GetObject"); true`)
 	b.click("Say what it allows")
