@@ -58,8 +58,10 @@ type greeting struct {
 	setup     string // "" when somebody can sign in
 	admin     string
 	region    string
-	keyID     string // "" when no key of the first account works
-	made      bool   // by this start
+	keyID     string   // "" when no key of the first account works
+	made      bool     // by this start
+	notes     []string // what may keep clients from the endpoint
+	bundle    string   // what the AWS CLI must be given to trust it, or ""
 	throwaway bool
 	secret    coffer.Secret // of an instance that is thrown away; empty if the settings have it
 }
@@ -89,14 +91,31 @@ func (g greeting) write(w io.Writer) error {
 		fmt.Fprintf(&b, "  Secret         %s\n", show)
 		fmt.Fprintf(&b, "  Health         %s/-/ready\n", g.admin)
 		fmt.Fprintf(&b, "\nTry it in another terminal:\n\n")
-		fmt.Fprintf(&b, "  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=\"$(%s)\" aws --endpoint-url %s --region %s s3 ls\n\n",
-			shellQuote(g.keyID), show, shellQuote(g.endpoint), shellQuote(g.region))
+		fmt.Fprintf(&b, "  AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=\"$(%s)\" aws --endpoint-url %s%s --region %s s3 ls\n\n",
+			shellQuote(g.keyID), show, shellQuote(g.endpoint), g.bundleFlag(), shellQuote(g.region))
+		g.writeNotes(&b)
 	}
 	if g.setup != "" {
 		fmt.Fprintf(&b, "Open this link to become the first member of the console. It works once, within an hour:\n\n  %s\n\n", g.setup)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (g greeting) bundleFlag() string {
+	if g.bundle == "" {
+		return ""
+	}
+	return " --ca-bundle " + shellQuote(g.bundle)
+}
+
+func (g greeting) writeNotes(w io.Writer) {
+	for _, n := range g.notes {
+		fmt.Fprintf(w, "  %s\n", n)
+	}
+	if len(g.notes) > 0 {
+		fmt.Fprintln(w)
+	}
 }
 
 // writeThrowaway is write for an instance that is thrown away: its secret is shown,
@@ -115,11 +134,16 @@ func (g greeting) writeThrowaway(w io.Writer) error {
 	fmt.Fprintf(&b, "  Secret         %s\n", shown)
 	fmt.Fprintf(&b, "  Console        %s\n", g.console)
 	fmt.Fprintf(&b, "\nPaste this into another terminal:\n\n")
-	for _, v := range [][2]string{{"AWS_ACCESS_KEY_ID", shellQuote(g.keyID)}, {"AWS_SECRET_ACCESS_KEY", quoted},
-		{"AWS_DEFAULT_REGION", shellQuote(g.region)}, {"AWS_ENDPOINT_URL_S3", shellQuote(g.endpoint)}} {
+	exports := [][2]string{{"AWS_ACCESS_KEY_ID", shellQuote(g.keyID)}, {"AWS_SECRET_ACCESS_KEY", quoted},
+		{"AWS_DEFAULT_REGION", shellQuote(g.region)}, {"AWS_ENDPOINT_URL_S3", shellQuote(g.endpoint)}}
+	if g.bundle != "" {
+		exports = append(exports, [2]string{"AWS_CA_BUNDLE", shellQuote(g.bundle)})
+	}
+	for _, v := range exports {
 		fmt.Fprintf(&b, "  export %s=%s\n", v[0], v[1])
 	}
 	fmt.Fprintf(&b, "  aws s3 mb s3://first-bucket && echo hello | aws s3 cp - s3://first-bucket/hello.txt && aws s3 ls s3://first-bucket\n\n")
+	g.writeNotes(&b)
 	if g.setup != "" {
 		fmt.Fprintf(&b, "Open this link to sign in to the console:\n\n  %s\n\n", g.setup)
 	}

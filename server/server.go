@@ -158,6 +158,12 @@ func (s *Server) listen(ctx context.Context) error {
 	}
 	if s.cfg.PublicConsoleURL == "" {
 		s.cfg.PublicConsoleURL = named(s.console.url)
+		if s.cert != nil {
+			s.cfg.PublicConsoleURL = s.cert.reachedBy(s.cfg.PublicConsoleURL)
+		}
+	}
+	if s.cfg.PublicS3URL == "" && s.cert != nil {
+		s.cfg.PublicS3URL = s.cert.reachedBy(s.s3.url)
 	}
 	l, err := listenOperator(SocketPath(s.cfg.Data))
 	if err != nil {
@@ -252,6 +258,9 @@ func (s *Server) announce() error {
 	}
 	if !s.cfg.DataIsDefault {
 		g.data = s.cfg.Data
+	}
+	if s.cert != nil {
+		g.notes, g.bundle = s.cert.caveats(s.Endpoint(), s.s3.url)
 	}
 	if g.throwaway = s.cfg.Throwaway; g.throwaway {
 		g.secret = s.root.secret
