@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ func (l coalescing) Accept() (net.Conn, error) {
 type coalescingConn struct {
 	net.Conn
 
+	holding atomic.Bool // something is held; read without mu
+
 	mu   sync.Mutex // held while writing; guards held
 	held []byte     // nil if nothing was ever held
 	err  error      // of a write that nobody was told of
@@ -45,10 +48,12 @@ func (c *coalescingConn) Write(p []byte) (int, error) {
 		return 0, c.err
 	case len(c.held) == 0 && len(p) == responseBuffer:
 		c.held = append(c.held[:0], p...)
+		c.holding.Store(true)
 		return len(p), nil
 	case len(c.held) == 0:
 		return c.Conn.Write(p)
 	}
+	c.holding.Store(false)
 	both := net.Buffers{c.held, p}
 	n, err := both.WriteTo(c.Conn)
 	n -= int64(len(c.held))
@@ -85,13 +90,18 @@ func (c *coalescingConn) CloseWrite() error {
 	return nil
 }
 
-// send writes what is held.
+// send writes what is held. While an answer is written net/http reads, too, so as to
+// hear of a client that hangs up; that must not wait for the writer, nor wake it.
 func (c *coalescingConn) send() {
+	if !c.holding.Load() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.held) == 0 {
 		return
 	}
+	c.holding.Store(false)
 	_, c.err = c.Conn.Write(c.held)
 	c.held = c.held[:0]
 }

@@ -107,6 +107,27 @@ func TestAFullBufferGoesOutWithWhatFollows(t *testing.T) {
 	}
 }
 
+// TestAReaderDoesNotWaitForTheWriter has a client that sends before it reads: net/http
+// reads while an answer is written.
+func TestAReaderDoesNotWaitForTheWriter(t *testing.T) {
+	client, accepted := net.Pipe() // a Write waits until it is read
+	defer client.Close()
+	c := &coalescingConn{Conn: accepted}
+	defer c.Close()
+	if _, err := c.Write(make([]byte, responseBuffer)); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = c.Write([]byte("the rest")) }()
+	for c.mu.TryLock() { // until the Write is under way
+		c.mu.Unlock()
+		runtime.Gosched()
+	}
+	go func() { _, _ = client.Write([]byte("x")) }()
+	if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
+		t.Errorf("Read beside a Write = %d, %v, want the byte that was sent", n, err)
+	}
+}
+
 // TestCloseEndsAWriteThatIsUnderWay has a client that reads nothing: to stop must not
 // wait for it.
 func TestCloseEndsAWriteThatIsUnderWay(t *testing.T) {
