@@ -141,11 +141,15 @@ func (c *Console) caller(r *http.Request) (coffer.Caller, bool, error) {
 // ServeHTTP answers one request.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.setHeaders(w.Header())
+	r = r.WithContext(coffer.WithRequestID(r.Context(), c.newRequestID()))
+	if isS3Client(r) {
+		c.sendToS3(w, r)
+		return
+	}
 	if to := c.canonical(r); to != "" {
 		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 		return
 	}
-	r = r.WithContext(coffer.WithRequestID(r.Context(), c.newRequestID()))
 	if c.crossSite(r) {
 		q := &request{Console: c, w: w, r: r}
 		q.fail(coffer.Errorf(coffer.AccessDenied, "this form was sent from a page of another site, which is not allowed: open it here and send it again"))

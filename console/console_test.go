@@ -254,3 +254,32 @@ func TestTheLoopbackByNumberLeadsToItsName(t *testing.T) {
 		t.Error("plain http promises https")
 	}
 }
+
+func TestAnS3ClientIsToldWhereS3Is(t *testing.T) {
+	w := newWorld(t)
+	signed := func(r *http.Request) {
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=CFAK0000000000000000/20260301/auto/s3/aws4_request, SignedHeaders=host, Signature=00")
+	}
+	nothing := func(*http.Request) {}
+	for _, tt := range []struct {
+		method, path string
+		change       func(*http.Request)
+		want         int
+	}{
+		{"GET", "/", signed, http.StatusBadRequest},
+		{"PUT", "/photos/a.txt", signed, http.StatusBadRequest},
+		{"HEAD", "/photos", signed, http.StatusBadRequest},
+		{"GET", "/photos/a.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", nothing, http.StatusBadRequest},
+		{"GET", "/", nothing, http.StatusSeeOther},
+		{"GET", "/v1/keys", signed, http.StatusNotFound}, // of the API, which this console has none of
+	} {
+		a := w.tab().send(tt.method, tt.path, nil, tt.change)
+		if a.status != tt.want {
+			t.Errorf("%s %s = %d, want %d", tt.method, tt.path, a.status, tt.want)
+		}
+		told := strings.Contains(a.body, "<Code>InvalidRequest</Code><Message>This is the address of the console. S3 is at "+testS3+": use that as the endpoint URL.</Message>")
+		if told != (tt.want == http.StatusBadRequest) {
+			t.Errorf("%s %s tells where S3 is: %t\n%s", tt.method, tt.path, told, a.body)
+		}
+	}
+}
