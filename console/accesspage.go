@@ -110,6 +110,9 @@ func (q *request) public(b *bucketShell, block coffer.PublicAccessBlock) (public
 
 func (q *request) setPublicAccess() error {
 	return q.changeBucket("/access", "block", "saved", q.accessAnswer, func(b coffer.Bucket) error {
+		if err := q.checkShown(b); err != nil {
+			return err
+		}
 		on := func(name string) bool { return q.value(name) != "" }
 		return q.objects().PutPublicAccess(q.ctx(), b.Name, coffer.PublicAccessBlock{BlockPublicACLs: on("block_acls"),
 			IgnorePublicACLs: on("ignore_acls"), BlockPublicPolicy: on("block_policy"), RestrictPublicBuckets: on("restrict")})

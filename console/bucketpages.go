@@ -69,11 +69,10 @@ func (q *request) changeBucket(tab, field, what string, again func(int, problems
 	if err := q.writes(); err != nil {
 		return err
 	}
-	b, err := q.bucket()
-	if err != nil {
+	b, err := q.changeInTurn(change)
+	if err != nil && b.Name == "" {
 		return err
 	}
-	err = change(b)
 	if err == nil {
 		// The form's own fragment leads to its section, and would hide what was done.
 		return q.redirect(did(bucketURL(b.Name, tab), what) + "#main")
@@ -84,6 +83,17 @@ func (q *request) changeBucket(tab, field, what string, again func(int, problems
 		return err
 	}
 	return again(status, wrong)
+}
+
+// changeInTurn carries out a change of the bucket in the path while nobody else makes
+// one here. Without a bucket there is none to change.
+func (q *request) changeInTurn(change func(coffer.Bucket) error) (coffer.Bucket, error) {
+	defer q.turns.take(q.r.PathValue("bucket"))()
+	b, err := q.bucket()
+	if err != nil {
+		return coffer.Bucket{}, err
+	}
+	return b, change(b)
 }
 
 // obstacle is typo that also shows what a policy, a public access block or a lock
@@ -103,6 +113,15 @@ func (q *request) checkRevision(b coffer.Bucket) error {
 		return nil
 	}
 	return coffer.Errorf(coffer.ConditionalRequestConflict, "somebody has changed the settings of this bucket in the meantime, and nothing was saved: look at them again, and send this once more")
+}
+
+// checkShown is checkRevision for what is one value or a few, which a program may well
+// set without having looked.
+func (q *request) checkShown(b coffer.Bucket) error {
+	if !q.r.PostForm.Has("revision") {
+		return nil
+	}
+	return q.checkRevision(b)
 }
 
 // number reads a whole number of a form; "" is 0.

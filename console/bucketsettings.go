@@ -84,6 +84,9 @@ func (q *request) setVersioning() error {
 		if !ok {
 			return coffer.Errorf(coffer.InvalidArgument, "versioning is Enabled or Suspended")
 		}
+		if err := q.checkShown(b); err != nil {
+			return err
+		}
 		return q.objects().PutVersioning(q.ctx(), b.Name, v)
 	})
 }
@@ -134,6 +137,9 @@ func (q *request) setObjectLock() error {
 			} else {
 				lock.Default.Days = n
 			}
+		}
+		if err := q.checkShown(b); err != nil {
+			return err
 		}
 		return q.objects().PutObjectLock(q.ctx(), b.Name, lock)
 	})

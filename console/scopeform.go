@@ -79,10 +79,7 @@ func (q *request) setScope() error {
 		form.Says = says(scope)
 		return q.scopeAnswer(http.StatusOK, problems{}, form)
 	default:
-		if err = q.checkScopeRevision(id, &form); err == nil {
-			_, err = q.keys().SetScope(q.ctx(), id, scope)
-		}
-		if err == nil {
+		if err = q.putScope(id, &form, scope); err == nil {
 			return q.redirect("/keys/" + id + "?did=scoped")
 		}
 	}
@@ -92,6 +89,16 @@ func (q *request) setScope() error {
 		return err
 	}
 	return q.scopeAnswer(status, wrong, form)
+}
+
+// putScope writes a scope while nobody else does so here.
+func (q *request) putScope(id string, form *scopeForm, scope *coffer.Scope) error {
+	defer q.turns.take(id)()
+	if err := q.checkScopeRevision(id, form); err != nil {
+		return err
+	}
+	_, err := q.keys().SetScope(q.ctx(), id, scope)
+	return err
 }
 
 // scopeAnswer is the key's page with a scope as it was typed.
