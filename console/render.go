@@ -115,6 +115,7 @@ var notices = map[string]string{
 	"policy-gone": "The policy was deleted.",
 	"saved":       "The settings were saved. They hold from now on.",
 	"uploaded":    "The file was uploaded.",
+	"uploads":     "The files were uploaded.",
 	"erased":      "The object was deleted.",
 	"restored":    "The version was copied, and the copy is the newest now. The older ones are still there.",
 	"unversioned": "The version was deleted for good.",

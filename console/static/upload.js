@@ -49,7 +49,11 @@ class UploadZone extends HTMLElement {
         bar.remove();
       }
     }
-    if (files.length && !failed) location.reload();
+    if (!files.length || failed) return;
+    // What the page was opened with, as "The bucket was made", is done and said.
+    const here = new URL(location);
+    here.searchParams.set("did", files.length > 1 ? "uploads" : "uploaded");
+    location.replace(here);
   }
 
   async put(file, form, progress) {

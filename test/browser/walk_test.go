@@ -266,6 +266,7 @@ func TestAFileGoesUpAndComesDown(t *testing.T) {
 	b.upload("#f-file", file)
 	b.click("Upload")
 	b.see("Download")
+	b.see("The file was uploaded.") // and no longer that the bucket was made
 	b.see("a page & more.html")
 	// What the browser is sent to is on the S3 address, and an attachment.
 	path := eval[string](b, `[...document.querySelectorAll("a")].find((a) => a.textContent.startsWith("Download")).getAttribute("href")`)
