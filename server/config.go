@@ -31,6 +31,9 @@ const (
 	// MinFreeAuto lets the server choose how much space to keep free: 5% of the
 	// file system, at least 16 MiB and at most 1 GiB.
 	MinFreeAuto = int64(-1)
+	// MetadataCacheAuto lets the server choose how much of the metadata is kept in
+	// memory: see metadataCache.
+	MetadataCacheAuto = int64(-1)
 )
 
 // DefaultRegions are the region names that requests may be signed for; the
@@ -81,6 +84,9 @@ type Config struct {
 
 	// InlineThreshold is the largest object, in bytes, kept in the metadata store.
 	InlineThreshold int64
+	// MetadataCache is how much of the metadata's files is kept in memory, in bytes;
+	// MetadataCacheAuto chooses.
+	MetadataCache int64
 	// ObjectOwnership is that of new buckets.
 	ObjectOwnership coffer.ObjectOwnership
 	// MinFree is the free space, in bytes, below which writes are refused;
@@ -164,6 +170,7 @@ func NewConfig() Config {
 		WebsiteDomains:  []string{DefaultWebsiteDomain},
 		Regions:         DefaultRegions(),
 		InlineThreshold: DefaultInlineThreshold,
+		MetadataCache:   MetadataCacheAuto,
 		ObjectOwnership: coffer.BucketOwnerEnforced,
 		MinFree:         MinFreeAuto,
 		MaxConnections:  MaxConnectionsAuto,
@@ -221,6 +228,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("no region is set: name at least one with --region")
 	case c.InlineThreshold < 1 || c.InlineThreshold > inlineThresholdMax:
 		return fmt.Errorf("inline-threshold is %d bytes: it must be between 1 and %d", c.InlineThreshold, inlineThresholdMax)
+	case c.MetadataCache < metadataCacheMin && c.MetadataCache != MetadataCacheAuto:
+		return fmt.Errorf("metadata-cache is %d bytes: it must be %d or more, or auto", c.MetadataCache, int64(metadataCacheMin))
 	case !ownershipKnown:
 		return fmt.Errorf("s3-default-object-ownership is %q: it must be %s, %s or %s", c.ObjectOwnership,
 			coffer.BucketOwnerEnforced, coffer.BucketOwnerPreferred, coffer.ObjectWriter)

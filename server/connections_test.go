@@ -189,6 +189,19 @@ func TestConnectionsFor(t *testing.T) {
 	}
 }
 
+func TestTheMetadataIsKeptInAShareOfTheMemory(t *testing.T) {
+	const mib = 1 << 20
+	for _, tt := range []struct{ wanted, memory, want int64 }{
+		{MetadataCacheAuto, 0, 64 * mib}, {MetadataCacheAuto, 24 << 30, 64 * mib}, {MetadataCacheAuto, 256 * mib, 32 * mib},
+		{MetadataCacheAuto, 16 * mib, 8 * mib}, {100 * mib, 400 * mib, 100 * mib}, {1 << 40, 0, 1 << 40}, {100*mib + 4, 400 * mib, 0},
+	} {
+		got, err := metadataCache(tt.wanted, tt.memory)
+		if got != tt.want || (err != nil) != (tt.want == 0) {
+			t.Errorf("metadataCache(%d, %d) = %d, %v, want %d", tt.wanted, tt.memory, got, err, tt.want)
+		}
+	}
+}
+
 func TestMemoryOfTheControlGroup(t *testing.T) {
 	const v1, v2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
 	for _, tt := range []struct {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path"
@@ -26,6 +27,27 @@ func boundMemory(getenv func(string) string) int64 {
 	// The kernel counts what sockets and files hold too.
 	debug.SetMemoryLimit(limit / 5 * 4)
 	return limit
+}
+
+// What is kept of the metadata's files in memory. The least is enough for the parts of
+// one file that belong together.
+const (
+	metadataCacheMin  = 8 << 20
+	metadataCacheAuto = 64 << 20
+)
+
+// metadataCache is how many bytes of the metadata's files are kept in a process that
+// may use so much memory; 0 is not known. Go may hold twice as much, until it tidies.
+func metadataCache(wanted, memory int64) (int64, error) {
+	switch {
+	case wanted == MetadataCacheAuto && memory == 0:
+		return metadataCacheAuto, nil
+	case wanted == MetadataCacheAuto:
+		return min(max(memory/8, metadataCacheMin), metadataCacheAuto), nil
+	case memory > 0 && wanted > memory/4:
+		return 0, fmt.Errorf("metadata-cache is %d bytes: it must be at most %d, a quarter of the memory that there is", wanted, memory/4)
+	}
+	return wanted, nil
 }
 
 // readText reads a file; what is not there limits nothing.

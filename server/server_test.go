@@ -226,6 +226,8 @@ func TestStartsThatAreRefused(t *testing.T) {
 		{"PathThroughAFile", func(t *testing.T, cfg *Config) {
 			cfg.Data = filepath.Join(cfg.Data, "LOCK", "data")
 		}, "something on its path is a file"},
+		{"CacheTooSmall", func(_ *testing.T, cfg *Config) { cfg.MetadataCache = metadataCacheMin - 1 }, "metadata-cache is 8388607 bytes: it must be 8388608 or more, or auto"},
+		{"CacheTooLarge", func(_ *testing.T, cfg *Config) { cfg.MetadataCache = 1 << 60 }, "a quarter of the memory that there is"},
 		{"HalfATLSPair", func(_ *testing.T, cfg *Config) { cfg.TLSCert = "x.pem" }, "only one of tls-cert and tls-key is set"},
 		{"KMSKeyThatIsNone", func(_ *testing.T, cfg *Config) { cfg.KMSKeys = coffer.NewSecretFrom("main=base64key://c2hvcnQ=") }, "COFFER_KMS_KEYS cannot be used"},
 		{"HalfARootPair", func(_ *testing.T, cfg *Config) { cfg.RootAccessKeyID = "AKIAIOSFODNN7EXAMPLE" }, "only one of COFFER_ROOT_ACCESS_KEY_ID"},

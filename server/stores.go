@@ -46,6 +46,10 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 			err = storeError(cfg.Data, err)
 		}
 	}()
+	cache, err := metadataCache(cfg.MetadataCache, boundMemory(os.Getenv))
+	if err != nil {
+		return s, err
+	}
 	if err := halfRestored(cfg.Data); err != nil {
 		return s, err
 	}
@@ -56,6 +60,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 	s.meta, err = pebble.Open(dir, pebble.Options{
 		FS:            vfs.OnDiskFull(metaFS{stallFS{vfs.Default, sp.syncs}, sp.Writable, cfg.Fatal}, sp.release),
 		Logger:        cfg.Logger,
+		CacheBytes:    cache,
 		MemtableBytes: sp.memtable(),
 		FilesOpen:     metadataFiles(filesLimit()),
 		NoSync:        cfg.UnsafeNoSync,

@@ -84,10 +84,10 @@ var settings = []setting{
 		set: setMaxConnections, get: getMaxConnections},
 	number("max_connections_per_address", "connections that one address may have, or one /64 of IPv6; this machine and trusted proxies may have any number; 0 is no limit", func(v *values) *int64 { return &v.MaxConnectionsPerAddress }),
 	bytes("inline_threshold", "objects up to this size are kept in the metadata store", func(v *values) *int64 { return &v.InlineThreshold }),
+	bytesOrAuto("metadata_cache", "how much of the metadata's files is kept in memory, or auto: 64MiB, but no more than an eighth of the memory; more pays with many millions of objects", server.MetadataCacheAuto, func(v *values) *int64 { return &v.MetadataCache }),
 	text("s3_default_object_ownership", kindText, "object ownership of new buckets: BucketOwnerEnforced, BucketOwnerPreferred or ObjectWriter; with the latter two ACLs work in them and public access is not blocked", "",
 		func(v *values) *string { return (*string)(&v.ObjectOwnership) }),
-	{name: "min_free", kind: kindBytes, usage: "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB",
-		set: setMinFree, get: getMinFree},
+	bytesOrAuto("min_free", "free space below which writes are refused, or auto: 5%, from 16MiB to 1GiB", server.MinFreeAuto, func(v *values) *int64 { return &v.MinFree }),
 	number("s3_requests_per_second", "S3 requests per second that an account, and each of its access keys, may make unless its quota says otherwise; 0 is no limit", func(v *values) *int64 { return &v.RequestsPerSecond }),
 	duration("lifecycle_day", "how long a day of a lifecycle is; anything but 24h is for tests, and ends objects before the time that their rules say", func(v *values) *time.Duration { return &v.LifecycleDay }),
 	bytes("scrub_bytes_per_second", "how fast stored bytes are read to compare them with their checksums; 0 is never", func(v *values) *int64 { return &v.ScrubBytesPerSecond }),
@@ -144,6 +144,26 @@ func bytes(name, usage string, field func(*values) *int64) setting {
 	return setting{name: name, kind: kindBytes, usage: usage,
 		set: func(v *values, text string) (err error) { *field(v), err = parseBytes(text); return err },
 		get: func(v *values) string { return formatBytes(*field(v)) }}
+}
+
+// bytesOrAuto is bytes, or the word auto, which stands for the number that is none.
+func bytesOrAuto(name, usage string, auto int64, field func(*values) *int64) setting {
+	s := bytes(name, usage, field)
+	set, get := s.set, s.get
+	s.set = func(v *values, text string) error {
+		if text == "auto" {
+			*field(v) = auto
+			return nil
+		}
+		return set(v, text)
+	}
+	s.get = func(v *values) string {
+		if *field(v) == auto {
+			return "auto"
+		}
+		return get(v)
+	}
+	return s
 }
 
 func number(name, usage string, field func(*values) *int64) setting {
@@ -223,22 +243,6 @@ func getNetworks(v *values) string {
 		out = append(out, p.String())
 	}
 	return strings.Join(out, ",")
-}
-
-func setMinFree(v *values, text string) (err error) {
-	if text == "auto" {
-		v.MinFree = server.MinFreeAuto
-		return nil
-	}
-	v.MinFree, err = parseBytes(text)
-	return err
-}
-
-func getMinFree(v *values) string {
-	if v.MinFree == server.MinFreeAuto {
-		return "auto"
-	}
-	return formatBytes(v.MinFree)
 }
 
 func setMaxConnections(v *values, text string) (err error) {
