@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strings"
 )
 
@@ -61,7 +62,11 @@ func (c *certificate) caveats(endpoint, listener string) (notes []string, bundle
 	}
 	last := chain[len(chain)-1]
 	if isSelfSigned(last) {
-		return append(notes, "This machine does not trust the certificate by itself: --ca-bundle makes the AWS CLI do so, AWS_CA_BUNDLE the SDKs."), c.certFile
+		bundle, err := filepath.Abs(c.certFile)
+		if err != nil {
+			bundle = c.certFile
+		}
+		return append(notes, "This machine does not trust the certificate by itself: --ca-bundle makes the AWS CLI do so, AWS_CA_BUNDLE the SDKs."), bundle
 	}
 	return append(notes, fmt.Sprintf("This machine does not trust the certificate by itself: put that of the authority (%s) in the place of CA.pem.", last.Issuer)), "CA.pem"
 }
