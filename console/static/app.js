@@ -1,6 +1,7 @@
 // The console's own behaviour, one module for each thing. Every page works
 // without any of it, apart from passkeys, which browsers only give to scripts.
 import "./copy.js";
+import "./dialogs.js";
 import "./live.js";
 import "./passkey.js";
 import "./times.js";

@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
 	"coffer/sigv4"
 )
 
@@ -228,6 +231,33 @@ func TestOnlyTheChosenWayToSayAScopeIsThere(t *testing.T) {
 	there(true, false)
 	b.click("Save the scope")
 	b.see("The scope was changed")
+}
+
+// TestDialogsOpenWhereButtonsKnowNoCommands takes from chromium what Firefox before 144
+// and Safari before 26.2 have not.
+func TestDialogsOpenWhereButtonsKnowNoCommands(t *testing.T) {
+	i := serve(t)
+	b := start(t)
+	b.setUp(i)
+	_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `delete HTMLButtonElement.prototype.commandForElement; addEventListener("command", (e) => e.preventDefault(), true);`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.open(i.ConsoleURL() + "/buckets")
+	b.fill("New bucket", "first-bucket")
+	b.click("Make the bucket")
+	b.see("The bucket is empty")
+	b.open(i.ConsoleURL() + "/buckets")
+	b.click("Delete")
+	b.see("another account may take the name")
+	b.click("Keep it as it is")
+	if !b.waits(`!document.querySelector("dialog[open]")`) {
+		b.fail("the dialog does not close")
+	}
+	b.click("Delete")
+	b.click("Delete it")
+	b.see("The bucket was deleted")
 }
 
 func TestAnExpiredSessionKeepsWhatWasTyped(t *testing.T) {
