@@ -9,7 +9,7 @@ class UploadZone extends HTMLElement {
     input.multiple = true;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.send([...input.files], form);
+      this.send([...input.files].map((file) => ({ file, name: file.name })), form);
     });
     for (const name of ["dragenter", "dragover"]) {
       drop.addEventListener(name, (event) => {
@@ -23,29 +23,43 @@ class UploadZone extends HTMLElement {
         drop.classList.remove("over");
       });
     }
-    drop.addEventListener("drop", (event) => this.send([...event.dataTransfer.files], form));
+    drop.addEventListener("drop", async (event) => {
+      try {
+        const files = await dropped(event.dataTransfer);
+        if (files.length) this.send(files, form);
+        else this.say("Nothing was uploaded: there is no file in what was dropped.");
+      } catch (e) {
+        this.say(`Nothing was uploaded: ${e.message}`);
+      }
+    });
+  }
+
+  say(text) {
+    const line = document.createElement("li");
+    line.textContent = text;
+    this.querySelector(".uploads").append(line);
   }
 
   async send(files, form) {
     const list = this.querySelector(".uploads");
     let failed = 0;
-    for (const file of files) {
+    for (const { file, name } of files) {
       const line = document.createElement("li");
       const label = document.createElement("span");
       const bar = document.createElement("progress");
       bar.max = 1;
       bar.value = 0;
-      bar.setAttribute("aria-label", file.name);
-      label.textContent = file.name;
+      bar.setAttribute("aria-label", name);
+      label.textContent = name;
       line.append(label, bar);
       list.append(line);
       try {
-        await this.put(file, form, (part) => (bar.value = part));
-        label.textContent = `${file.name}: uploaded`;
+        await this.put(file, name, form, (part) => (bar.value = part));
+        label.textContent = `${name}: uploaded`;
         bar.value = 1;
       } catch (e) {
         failed++;
-        label.textContent = `${file.name}: ${e.message}`;
+        label.textContent = `${name}: ${e.message}`;
         bar.remove();
       }
     }
@@ -56,10 +70,10 @@ class UploadZone extends HTMLElement {
     location.replace(here);
   }
 
-  async put(file, form, progress) {
+  async put(file, name, form, progress) {
     const data = new URLSearchParams({
       prefix: form.elements.prefix.value,
-      name: file.name,
+      name,
       type: file.type,
     });
     const answer = await fetch(this.getAttribute("sign"), { method: "POST", body: data });
@@ -81,6 +95,31 @@ class UploadZone extends HTMLElement {
       request.addEventListener("error", () => fail(new Error(`the S3 address ${new URL(signed.url).origin} could not be reached from this browser`)));
       request.send(file);
     });
+  }
+}
+
+// dropped are the files of a drop, those in folders too, each with its path. What was
+// dropped must be asked for at once: after the event it is gone.
+async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.length) return [...transfer.files].map((file) => ({ file, name: file.name }));
+  const files = [];
+  for (const entry of entries) await collect(entry, files);
+  return files;
+}
+
+async function collect(entry, files) {
+  if (entry.isFile) {
+    const file = await new Promise((done, fail) => entry.file(done, fail));
+    files.push({ file, name: entry.fullPath.replace(/^\//, "") });
+    return;
+  }
+  const reader = entry.createReader();
+  // It gives a part of them at a time, and none at the end.
+  for (;;) {
+    const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+    if (!some.length) return;
+    for (const inner of some) await collect(inner, files);
   }
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -231,6 +232,46 @@ func TestOnlyTheChosenWayToSayAScopeIsThere(t *testing.T) {
 	there(true, false)
 	b.click("Save the scope")
 	b.see("The scope was changed")
+}
+
+func TestAFolderIsDropped(t *testing.T) {
+	i := serve(t)
+	b := start(t)
+	b.setUp(i)
+	b.open(i.ConsoleURL() + "/buckets")
+	b.fill("New bucket", "first-bucket")
+	b.click("Make the bucket")
+	b.see("The bucket is empty")
+	folder := filepath.Join(t.TempDir(), "holiday")
+	if err := os.MkdirAll(filepath.Join(folder, "day 1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"list.txt", "day 1/sea.txt"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty := t.TempDir()
+	b.drop(empty)
+	b.see("there is no file in what was dropped")
+	b.drop(folder)
+	b.see("The files were uploaded.")
+	b.click("holiday/")
+	b.see("list.txt")
+	b.click("day 1/")
+	b.see("sea.txt")
+}
+
+// drop drops a file or a folder into the field for uploads.
+func (b *browser) drop(path string) {
+	b.t.Helper()
+	at := eval[[2]float64](b, `(() => { const r = document.querySelector(".drop").getBoundingClientRect(); return [r.x + r.width / 2, r.y + 10] })()`)
+	for _, kind := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		if _, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: at[0], Y: at[1],
+			Data: &input.DragData{Items: []*input.DragDataItem{}, Files: []string{path}, DragOperationsMask: 1}}); err != nil {
+			b.t.Fatal(err)
+		}
+	}
 }
 
 // TestDialogsOpenWhereButtonsKnowNoCommands takes from chromium what Firefox before 144
