@@ -262,16 +262,20 @@ func TestAChildNeverExceedsItsMaker(t *testing.T) {
 
 // TestScopeWithinAnother holds Within against both scopes by themselves.
 func TestScopeWithinAnother(t *testing.T) {
-	presets := coffer.Presets()
+	presets := append(coffer.Presets(), "")
 	gen := rapid.Custom(func(t *rapid.T) *coffer.Scope {
 		if rapid.IntRange(0, 5).Draw(t, "nil") == 0 {
 			return nil
 		}
 		var grants []coffer.Grant
 		for range rapid.IntRange(0, 2).Draw(t, "grants") {
-			grants = append(grants, grant(rapid.SampledFrom(presets).Draw(t, "preset"),
+			g := grant(rapid.SampledFrom(presets).Draw(t, "preset"),
 				rapid.SampledFrom([]string{"", "photos", "pho*", "logs"}).Draw(t, "buckets"),
-				rapid.SampledFrom([]string{"", "a", "a/b", "b"}).Draw(t, "prefixes")))
+				rapid.SampledFrom([]string{"", "a", "a/b", "b"}).Draw(t, "prefixes"))
+			if g.Preset == "" {
+				g.Actions = coffer.NewActions(rapid.SliceOfN(rapid.SampledFrom(telling), 1, 4).Draw(t, "actions")...)
+			}
+			grants = append(grants, g)
 		}
 		return scopeOf(t, grants...)
 	})
