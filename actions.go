@@ -8,8 +8,17 @@ import (
 // Actions is a set of actions. As JSON it is the list of their names.
 type Actions struct{ set actionSet }
 
-// NewActions is the set of the actions that are given.
-func NewActions(actions ...Action) Actions { return Actions{actionSet{}.with(actions...)} }
+// NewActions is the set of the actions that are given. What is none is not in it: it has
+// no name to be kept by.
+func NewActions(actions ...Action) Actions {
+	var s Actions
+	for _, a := range actions {
+		if a != NoAction && a < ActionCount {
+			s.set = s.set.with(a)
+		}
+	}
+	return s
+}
 
 // ParseAction finds an action by its name, whose case does not count, as in a policy.
 func ParseAction(name string) (Action, error) {

@@ -177,7 +177,7 @@ func TestActionsAreTheirNames(t *testing.T) {
 			t.Errorf("the action %q reads as %v, %v, want an error", name, &again, err)
 		}
 	}
-	for _, g := range []coffer.Grant{{}, {Preset: "full", Actions: coffer.NewActions(coffer.GetObject)}} {
+	for _, g := range []coffer.Grant{{}, {Actions: coffer.NewActions(coffer.NoAction, coffer.ActionCount)}, {Preset: "full", Actions: coffer.NewActions(coffer.GetObject)}} {
 		if _, err := coffer.ParseScope(coffer.Scope{Grants: []coffer.Grant{g}}); coffer.CodeOf(err) != coffer.InvalidArgument {
 			t.Errorf("ParseScope(%+v) = %v, want InvalidArgument", g, err)
 		}
