@@ -65,7 +65,9 @@ func readForm(contentType string, body io.Reader) (postForm, error) {
 		case part.Header.Get("Content-Disposition") == "" || name == "":
 			return f, &coffer.Error{Code: coffer.MalformedPOST}
 		case name == "file":
-			f.expand(part.FileName())
+			if err := f.expand(part.FileName()); err != nil {
+				return f, err
+			}
 			head.left = -1
 			f.file = &formFile{part}
 			return f, nil
@@ -124,20 +126,33 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+// filenameVariable is where a form has the name of its file put in.
+const filenameVariable = "${filename}"
+
+// expandedMax is how many bytes the fields may have with the name of the file in them:
+// of many variables and a long name they could become a thousand times as long.
+const expandedMax = 2 * postFieldsMax
+
 // expand puts the name of the file in the place of ${filename}: what stands behind
 // the last slash or backslash, for browsers that tell the whole path. AWS does so
 // before it looks at the policy.
 // A file that was sent without a name has none to put in.
-func (f postForm) expand(filename string) {
+func (f postForm) expand(filename string) error {
 	if filename == "" {
-		return
+		return nil
 	}
 	filename = filename[strings.LastIndexAny(filename, `/\`)+1:]
+	total := 0
 	for name, value := range f.fields {
-		if name != "policy" && name != "x-amz-signature" {
-			f.fields[name] = strings.ReplaceAll(value, "${filename}", filename)
+		if name == "policy" || name == "x-amz-signature" {
+			continue
 		}
+		if total += len(value) + strings.Count(value, filenameVariable)*len(filename); total > expandedMax {
+			return tooManyFields()
+		}
+		f.fields[name] = strings.ReplaceAll(value, filenameVariable, filename)
 	}
+	return nil
 }
 
 // postHeaders are the fields that mean what the header of their name does; those

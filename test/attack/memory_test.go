@@ -26,6 +26,7 @@ var memoryRows = []row{
 	{"MEM-05", "objects of many parts", manyParts},
 	{"MEM-06", "forms that never end", unendingForms},
 	{"MEM-06", "forms of nothing but fields", manyFields},
+	{"MEM-06", "forms that repeat the name of their file", repeatedFileNames},
 	{"MEM-07", "large objects that are read slowly", slowReaders},
 	{"MEM-08", "large objects that are written slowly", slowWriters},
 }
@@ -117,15 +118,23 @@ func (w *world) flat(t *testing.T, what string, most int64, fn func()) {
 // to their end. It returns how many there were of each status.
 func (w *world) atOnce(t *testing.T, n int, f func(i int) forged) map[int]int {
 	t.Helper()
+	return w.atOnceText(t, n, func(i int) string {
+		text, _ := f(i).text(w)
+		return text
+	})
+}
+
+// atOnceText is atOnce for requests that are written already.
+func (w *world) atOnceText(t *testing.T, n int, text func(i int) string) map[int]int {
+	t.Helper()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	statuses := map[int]int{}
 	for i := range n {
 		all.Go(func() {
-			text, _ := f(i).text(w)
 			conn := w.dial(t, w.server.Endpoint)
 			defer conn.Close()
-			go func() { _, _ = io.WriteString(conn, text) }()
+			go func() { _, _ = io.WriteString(conn, text(i)) }()
 			status := 0
 			if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
 				status = resp.StatusCode
@@ -301,6 +310,21 @@ func manyFields(t *testing.T, w *world) {
 				all.Wait()
 			})
 		}
+	})
+}
+
+// repeatedFileNames sends forms that are many times as large with the name of the file
+// in each place that asks for it.
+func repeatedFileNames(t *testing.T, w *world) {
+	const name = "${filename}"
+	body := "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n" + strings.Repeat(name, (12<<10)/len(name)) +
+		"\r\n--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + strings.Repeat("n", 12<<10) + "\"\r\n\r\nx\r\n--b--\r\n"
+	w.unchanged(t, func() {
+		w.flat(t, "forms that repeat the name of their file", memoryMax, func() {
+			answered(t, "forms that repeat the name of their file", w.atOnceText(t, memoryClients, func(int) string {
+				return fmt.Sprintf("POST /a-large HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			}), 400)
+		})
 	})
 }
 
