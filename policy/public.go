@@ -47,6 +47,10 @@ func (c *condition) narrows() bool {
 	return !slices.ContainsFunc(c.values, func(v value) bool { return !c.names(&v) })
 }
 
+// nobodysID is the aws:userid of a request without a signature (IAM User Guide, "IAM
+// policy elements: Variables and tags", Principal key values).
+const nobodysID = "anonymous"
+
 // names tells whether one value is fixed.
 func (c *condition) names(v *value) bool {
 	switch c.lowerKey {
@@ -60,7 +64,7 @@ func (c *condition) names(v *value) bool {
 		}
 		return v.network.Bits() >= least
 	case "aws:userid":
-		return v.fixed(&c.operator) && !strings.Contains(v.text, ":")
+		return v.fixed(&c.operator) && !strings.Contains(v.text, ":") && !strings.EqualFold(v.text, nobodysID)
 	case "s3:dataaccesspointarn":
 		// The name may have a wildcard if the account has none.
 		return c.operator.family == byARN && !v.arn.all && v.arn.parts[4].fixed() && isAccount(v.arn.parts[4].text) || v.fixed(&c.operator)

@@ -35,6 +35,8 @@ func TestPublic(t *testing.T) {
 		{"OneFixedValueOfTwo", `"Condition":{"StringLike":{"aws:SourceVpce":["vpce-1","vpce-*"]}}`, true},
 		{"OneConditionOfTwo", `"Condition":{"StringLike":{"aws:Referer":"*"},"StringEquals":{"AWS:sourcevpce":"vpce-1"}}`, false},
 		{"AUserID", `"Condition":{"StringEquals":{"aws:userid":"AIDAEXAMPLE"}}`, false},
+		{"Nobody", `"Condition":{"StringEquals":{"aws:userid":"anonymous"}}`, true},
+		{"NobodyInCapitals", `"Condition":{"StringEqualsIgnoreCase":{"aws:userid":["AIDAEXAMPLE","Anonymous"]}}`, true},
 		{"ARolesSessions", `"Condition":{"StringLike":{"aws:userid":"AROAEXAMPLE:*"}}`, true},
 		{"AnOrganization", `"Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-example"}}`, false},
 		{"AnyAccessPointOfAnAccount", `"Condition":{"ArnLike":{"s3:DataAccessPointArn":"arn:aws:s3:us-east-1:111122223333:accesspoint/*"}}`, false},

@@ -216,6 +216,9 @@ func publicBlock(t *testing.T, w *world) {
 		for _, principal := range []string{`"*"`, `{"AWS":"*"}`, `{"AWS":["*"]}`, `{"AWS":["` + string(w.b.ID) + `","*"]}`} {
 			w.s3(t, w.full, "PUT", "/a-pub?policy", fmt.Sprintf(policy, principal)).oneOf(t, "a public policy under BlockPublicPolicy for "+principal, 403)
 		}
+		// Who signs nothing has a user ID too.
+		nobodys := strings.TrimSuffix(fmt.Sprintf(policy, `"*"`), "}]}") + `,"Condition":{"StringEquals":{"aws:userid":"anonymous"}}}]}`
+		w.s3(t, w.full, "PUT", "/a-pub?policy", nobodys).oneOf(t, "a policy for the user ID of nobody under BlockPublicPolicy", 403)
 		w.s3(t, w.full, "DELETE", "/a-pub?publicAccessBlock", "").oneOf(t, "open a-pub", 204)
 		w.s3(t, nobody, "GET", "/a-pub/x", "").oneOf(t, "GET by a stranger", 200)
 	})
