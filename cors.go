@@ -26,6 +26,11 @@ const (
 	corsIDMax    = 255
 )
 
+// corsAskedMax is how many headers a request across origins may ask leave for: far more
+// than a page sends. Each is compared with all that a rule allows, before anybody knows
+// who asks, and there would be room for thousands of both.
+const corsAskedMax = 200
+
 // corsMethods are those that a rule can allow.
 var corsMethods = []string{"GET", "PUT", "POST", "DELETE", "HEAD"}
 
@@ -90,6 +95,9 @@ type CORSRequest struct {
 
 // MatchCORS returns the first rule that allows a request; nil if none does.
 func MatchCORS(rules []CORSRule, q CORSRequest) *CORSRule {
+	if len(q.Headers) > corsAskedMax {
+		return nil
+	}
 	for i := range rules {
 		if rules[i].allows(q) {
 			return &rules[i]

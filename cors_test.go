@@ -37,6 +37,8 @@ func TestMatchCORS(t *testing.T) {
 		{"HeadersDoNot", "https://a.example", "PUT", []string{"x-amz-META-a", "Content-Type"}, "headers"},
 		{"OneHeaderBeyond", "https://a.example", "PUT", []string{"content-type", "x-other"}, "more"},
 		{"NoHeaderIsAllowedBySilence", "foo.suffix", "GET", []string{"x-a"}, ""},
+		{"ManyHeaders", "https://a.example", "PUT", slices.Repeat([]string{"x-other"}, 200), "more"},
+		{"MoreThanAnyPageSends", "https://a.example", "PUT", slices.Repeat([]string{"x-other"}, 201), ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

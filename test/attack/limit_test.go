@@ -42,6 +42,7 @@ var limitRows = []row{
 	{"LIM-08", "a large list or document costs a few times its length", largeAtOnce},
 	{"LIM-10", "configurations of many buckets are not all remembered", manyConfigurations},
 	{"LIM-11", "keys with large scopes are not all remembered", manyScopes},
+	{"LIM-13", "headers that a page asks leave for are not too many", manyAskedHeaders},
 }
 
 func TestLimits(t *testing.T) {
@@ -85,6 +86,27 @@ func TestNobodyUsesUpWhatAFullDiskKeepsFree(t *testing.T) {
 	if _, err := w.socket.PauseKey(t.Context(), w.full.id); err != nil {
 		t.Errorf("PauseKey by the operator on a full disk = %v", err)
 	}
+}
+
+// manyAskedHeaders sends what the rules of a bucket for other origins are compared with,
+// before it is known who sends it. Each such request took seconds, and so many as here
+// would not be answered while the client waits.
+func manyAskedHeaders(t *testing.T, w *world) {
+	rule := "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>" +
+		strings.Repeat("<AllowedHeader>X</AllowedHeader>", 1800) + "<AllowedHeader>a</AllowedHeader></CORSRule></CORSConfiguration>"
+	w.unchanged(t, func() {
+		w.s3(t, w.full, "PUT", "/a-asked", "").oneOf(t, "CreateBucket", 200)
+		w.document(t, "PUT", "/a-asked?cors", rule).oneOf(t, "PutBucketCors", 200)
+		asked := strings.Repeat("a,", 14_000) + "a"
+		each(64, func(int) {
+			w.s3(t, nobody, "OPTIONS", "/a-asked/x", "", "Origin", "https://page.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", asked).
+				oneOf(t, "a preflight of 14,000 headers", 403)
+			w.s3(t, nobody, "GET", "/a-asked/x", "", "Origin", "https://page.test", "Access-Control-Request-Headers", asked).oneOf(t, "GET with 14,000 headers", 403)
+		})
+		w.s3(t, nobody, "OPTIONS", "/a-asked/x", "", "Origin", "https://page.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "a, x").
+			oneOf(t, "a preflight of two", 200)
+		w.s3(t, w.full, "DELETE", "/a-asked", "").oneOf(t, "DeleteBucket", 204)
+	})
 }
 
 // manyConfigurations asks for what makes the server read a large configuration of each
