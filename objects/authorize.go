@@ -242,6 +242,9 @@ func (q *question) policy() (allowed bool, err error) {
 	case !own:
 		return false, &coffer.Error{Code: coffer.AccessDenied}
 	}
+	if result.Exhausted {
+		return false, coffer.Errorf(coffer.AccessDenied, "Access Denied: what this request says is too long to compare with the bucket policy, which has many patterns: send fewer keys, or shorter headers.")
+	}
 	statement := fmt.Sprintf("statement %d", result.Statement+1)
 	if result.Sid != "" {
 		statement = fmt.Sprintf("statement %q", result.Sid)
@@ -258,7 +261,7 @@ func (q *question) request() *policy.Request {
 	if q.action.OnObject() {
 		resource += "/" + q.key
 	}
-	return &policy.Request{Action: q.action.String(), Resource: resource, Principal: q.principal(), Context: q.condition}
+	return &policy.Request{Action: q.action.String(), Resource: resource, Principal: q.principal(), Context: q.condition, Effort: q.effort}
 }
 
 // policyActions are those that the account of a bucket can never be denied by its

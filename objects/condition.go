@@ -13,9 +13,14 @@ import (
 // for that of a tag; nil if the request has none.
 type Context func(key string) []string
 
+// effortMax is what comparing one request with policies may take in all, see
+// policy.Request: some tenths of a second. A thousand keys and a policy of 20 KB of
+// patterns take a part of it; a header of 30 KB beside them takes hours.
+const effortMax = 256 << 20
+
 // In returns the session of a request of which more is known than who asks.
 func (s Session) In(context Context) Session {
-	s.context = context
+	s.context, s.effort = context, new(int64(effortMax))
 	return s
 }
 

@@ -116,6 +116,7 @@ type Session struct {
 	*Service
 	actor    coffer.Actor
 	context  Context // nil if nothing is known of the request
+	effort   *int64  // that is left for comparing it with policies; nil is no bound
 	expected []expectation
 	version  string // that is asked about; "" is the current one
 	making   bool   // that it is asked about an object that is to be made

@@ -65,6 +65,27 @@ func BenchmarkEvaluateWorst(b *testing.B) {
 	}
 }
 
+// BenchmarkEvaluateLongHeader is the same of a value that the request has in a header.
+func BenchmarkEvaluateLongHeader(b *testing.B) {
+	for name, value := range map[string]string{"End": `"*a",`, "Middle": `"*ab*",`, "Fallback": `"*${aws:none, 'ab'}*",`} {
+		b.Run(name, func(b *testing.B) {
+			text := statement(`"Condition":{"StringLike":{"aws:UserAgent":[` + strings.Repeat(value, 19<<10/len(value)) + `"x"]}}`)
+			d, err := policy.ParseResource([]byte(text))
+			if err != nil {
+				b.Fatal(err)
+			}
+			keys := context{"aws:useragent": {strings.Repeat("a", 30<<10) + "c"}}
+			q := ask(func(q *policy.Request) { q.Context = keys.get })
+			b.ReportAllocs()
+			for b.Loop() {
+				if d.Evaluate(q).Effect == policy.Allow {
+					b.Fatal("it matches")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(typical)))

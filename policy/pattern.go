@@ -46,7 +46,7 @@ type syntax struct {
 // an Action element names. Case does not count.
 func MatchAction(pattern, action string) bool {
 	p, err := compile(pattern, syntax{wild: true, fold: true})
-	return err == nil && glob(p.pieces, action, true)
+	return err == nil && glob(p.pieces, action, true, nil)
 }
 
 // compile cuts text into pieces. The error is about a variable that is not
@@ -138,14 +138,14 @@ var errUnresolved = errors.New("a variable has no value")
 // matches nothing; resolved then is false.
 func (p *pattern) match(s string, q *Request) (ok, resolved bool) {
 	if !p.variables {
-		return glob(p.pieces, s, p.fold), true
+		return glob(p.pieces, s, p.fold, q), true
 	}
 	var buf [12]piece
 	pieces, err := p.resolve(buf[:0], q)
 	if err != nil {
 		return false, false
 	}
-	return glob(pieces, s, p.fold), true
+	return glob(pieces, s, p.fold, q), true
 }
 
 // resolve appends the pieces with the request's values in place of the
@@ -188,47 +188,94 @@ func (p *pattern) fixed() bool {
 	return true
 }
 
-// glob compares s with pieces. It goes back to the last * only, which is enough:
-// what an earlier * left was the earliest place. So it takes at most the product
-// of both lengths, and in practice the sum.
-func glob(pieces []piece, s string, fold bool) bool {
-	at, star, mark := 0, -1, ""
+// glob compares s with pieces. What stands behind the last * is looked for at the end
+// of s, and what stands between two of them at the earliest place, which is enough: so
+// it takes as long as s is, but for pieces with ?, which are tried at each place.
+func glob(pieces []piece, s string, fold bool, q *Request) bool {
+	segment, rest, starred := untilStar(pieces)
+	s, ok := takeAll(segment, s, fold, q)
+	if !ok || !starred {
+		return ok && s == ""
+	}
 	for {
-		if at < len(pieces) && pieces[at].kind == anyText {
-			at++
-			if at == len(pieces) {
-				return true
-			}
-			star, mark = at, s
-			continue
+		if segment, rest, starred = untilStar(rest); !starred {
+			return endsIn(segment, s, fold, q)
 		}
-		if at == len(pieces) {
-			if s == "" {
-				return true
-			}
-		} else if rest, ok := pieces[at].take(s, fold); ok {
-			s = rest
-			at++
-			continue
-		}
-		if star < 0 || mark == "" {
+		if s, ok = find(segment, s, fold, q); !ok {
 			return false
 		}
-		_, size := utf8.DecodeRuneInString(mark)
-		mark = mark[size:]
-		if next := &pieces[star]; next.kind == literal && !fold {
-			skip := strings.Index(mark, next.text)
-			if skip < 0 {
-				return false
-			}
-			mark = mark[skip:]
-		}
-		s, at = mark, star
 	}
 }
 
+// untilStar cuts pieces at the first *, and tells whether there is one.
+func untilStar(pieces []piece) (before, behind []piece, starred bool) {
+	for i := range pieces {
+		if pieces[i].kind == anyText {
+			return pieces[:i], pieces[i+1:], true
+		}
+	}
+	return pieces, nil, false
+}
+
+// takeAll removes pieces from the beginning of s; none of them is a *.
+func takeAll(pieces []piece, s string, fold bool, q *Request) (rest string, ok bool) {
+	for i := range pieces {
+		if s, ok = pieces[i].take(s, fold, q); !ok {
+			return "", false
+		}
+	}
+	return s, true
+}
+
+// find removes from s the earliest place that pieces match, with all before it.
+func find(pieces []piece, s string, fold bool, q *Request) (rest string, ok bool) {
+	for {
+		if len(pieces) > 0 && pieces[0].kind == literal && !fold {
+			skip := strings.Index(s, pieces[0].text)
+			if skip < 0 {
+				q.spend(len(s))
+				return "", false
+			}
+			q.spend(skip)
+			s = s[skip:]
+		}
+		if rest, ok := takeAll(pieces, s, fold, q); ok {
+			return rest, true
+		}
+		if s == "" || q.exhausted() {
+			return "", false
+		}
+		_, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
+	}
+}
+
+// endsIn tells whether s ends in what pieces match, which are as many characters
+// always.
+func endsIn(pieces []piece, s string, fold bool, q *Request) bool {
+	characters := 0
+	for i := range pieces {
+		if pieces[i].kind == anyChar {
+			characters++
+			continue
+		}
+		characters += utf8.RuneCountInString(pieces[i].text)
+	}
+	at := len(s)
+	for ; characters > 0; characters-- {
+		_, size := utf8.DecodeLastRuneInString(s[:at])
+		if size == 0 {
+			return false
+		}
+		at -= size
+	}
+	rest, ok := takeAll(pieces, s[at:], fold, q)
+	return ok && rest == ""
+}
+
 // take removes the piece from the beginning of s.
-func (e *piece) take(s string, fold bool) (string, bool) {
+func (e *piece) take(s string, fold bool, q *Request) (string, bool) {
+	q.spend(perPiece)
 	switch {
 	case e.kind == anyChar:
 		_, size := utf8.DecodeRuneInString(s)
@@ -236,6 +283,7 @@ func (e *piece) take(s string, fold bool) (string, bool) {
 	case !fold:
 		return strings.CutPrefix(s, e.text)
 	}
+	q.spend(perFolded * min(len(e.text), len(s)))
 	for _, want := range e.text {
 		have, size := utf8.DecodeRuneInString(s)
 		// Bytes that are no character are not the character that stands for them.

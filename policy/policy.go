@@ -43,7 +43,29 @@ type Request struct {
 	// for that of a tag (aws:sourceip, s3:existingobjecttag/Team); none if the request
 	// has no such key. It may be nil.
 	Context func(key string) []string
+	// Effort is what comparing may still take, in bytes that are looked at or about a
+	// nanosecond each, counted down; nil is no bound. Who may write a document could
+	// else keep a processor busy with one long value of a request.
+	Effort *int64
 }
+
+// What comparing takes, in the measure of Effort.
+const (
+	perPiece  = 8
+	perFolded = 8 // for each byte, where case does not count
+	perValue  = 16
+	perParsed = 4 // for each byte of what is read as a number, a date or an address
+)
+
+// spend counts down the effort.
+func (q *Request) spend(n int) {
+	if q != nil && q.Effort != nil {
+		*q.Effort -= int64(n)
+	}
+}
+
+// exhausted tells whether no more may be compared.
+func (q *Request) exhausted() bool { return q != nil && q.Effort != nil && *q.Effort < 0 }
 
 // Principal is who asks.
 type Principal struct {
@@ -66,6 +88,8 @@ type Result struct {
 	// matched.
 	Statement int
 	Sid       string
+	// Exhausted says that Request.Effort was not enough to find out, which denies.
+	Exhausted bool
 }
 
 // Document is a policy that has been read. It is never changed, and may be shared.
@@ -88,7 +112,11 @@ func (d *Document) Evaluate(q *Request) Result {
 		if s.effect == Allow && out.Effect == Allow {
 			continue
 		}
-		if failed, _ := s.check(q, &arn); failed != elementNone {
+		failed, _ := s.check(q, &arn)
+		if q.exhausted() {
+			return Result{Effect: Deny, Statement: -1, Exhausted: true}
+		}
+		if failed != elementNone {
 			continue
 		}
 		out = Result{Effect: s.effect, Statement: i, Sid: s.sid}

@@ -155,6 +155,23 @@ func TestDenyWins(t *testing.T) {
 	}
 }
 
+// TestWhatTakesTooLongIsDenied: who writes a document and who sends the value may be one,
+// and nobody else is to wait for the two to be compared.
+func TestWhatTakesTooLongIsDenied(t *testing.T) {
+	text := statement(`"Condition":{"StringLike":{"aws:UserAgent":["*b?c*",` + strings.Repeat(`"*ab*",`, 200) + `"*"]}}`)
+	keys := context{"aws:useragent": {strings.Repeat("a", 10_000)}}
+	for effort, want := range map[int64]policy.Result{1_000_000: {Effect: policy.Deny, Statement: -1, Exhausted: true}, 10_000_000: {Effect: policy.Allow}} {
+		left := effort
+		q := ask(func(q *policy.Request) { q.Context, q.Effort = keys.get, &left })
+		if got := resource(t, text).Evaluate(q); got != want {
+			t.Errorf("Evaluate with an effort of %d = %+v, want %+v", effort, got, want)
+		}
+		if again := resource(t, text).Evaluate(q); want.Exhausted && again != want {
+			t.Errorf("Evaluate after that = %+v, want %+v", again, want)
+		}
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	d, err := policy.ParseIdentity([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::logs/*"}]}`))
 	if err != nil {

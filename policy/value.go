@@ -65,6 +65,13 @@ func compileValue(op operator, text string, variables bool) (value, error) {
 // match compares a value of the request with v, without negation; resolved as
 // for pattern.match. What the request gives in a wrong form equals nothing.
 func (v *value) match(op *operator, given string, q *Request) (ok, resolved bool) {
+	if q.spend(perValue); q.exhausted() {
+		return false, false
+	}
+	switch op.family {
+	case byNumber, byDate, byNetwork:
+		q.spend(perParsed * len(given))
+	}
 	switch op.family {
 	case byText:
 		return v.pattern.match(given, q)

@@ -165,7 +165,11 @@ func (q *request) signatureCondition(name string) []string {
 func (q *request) tagCondition(name string) []string {
 	tags := q.tags
 	if tags == nil {
-		tags, _ = parseTagQuery(q.r.Header.Get("X-Amz-Tagging"))
+		if header := q.r.Header.Get("X-Amz-Tagging"); q.tagHeader.text != header {
+			q.tagHeader.text = header
+			q.tagHeader.tags, _ = parseTagQuery(header)
+		}
+		tags = q.tagHeader.tags
 	}
 	if name != "" {
 		if t := coffer.FindTag(tags, name); t != nil {

@@ -149,8 +149,13 @@ type request struct {
 		kind sigv4.Kind
 		time time.Time
 	}
-	copied  string                        // BUCKET/KEY of the source of a copy, once it was read
-	tags    []coffer.Tag                  // of what the request writes, once they were read
+	copied string       // BUCKET/KEY of the source of a copy, once it was read
+	tags   []coffer.Tag // of what the request writes, once they were read
+	// tagHeader is x-amz-tagging as a policy last asked for it, which many conditions do.
+	tagHeader struct {
+		text string
+		tags []coffer.Tag
+	}
 	lock    *coffer.Lock                  // that a PutObjectRetention or PutObjectLegalHold sets, once it was read
 	names   map[coffer.CanonicalID]string // that were looked up for the answer
 	claimed coffer.AccessKeyID            // that exists, and the request says it was signed with

@@ -42,6 +42,7 @@ var limitRows = []row{
 	{"LIM-08", "a large list or document costs a few times its length", largeAtOnce},
 	{"LIM-10", "configurations of many buckets are not all remembered", manyConfigurations},
 	{"LIM-11", "keys with large scopes are not all remembered", manyScopes},
+	{"LIM-12", "a long header beside a policy of many patterns costs little", longHeaders},
 	{"LIM-13", "headers that a page asks leave for are not too many", manyAskedHeaders},
 }
 
@@ -86,6 +87,39 @@ func TestNobodyUsesUpWhatAFullDiskKeepsFree(t *testing.T) {
 	if _, err := w.socket.PauseKey(t.Context(), w.full.id); err != nil {
 		t.Errorf("PauseKey by the operator on a full disk = %v", err)
 	}
+}
+
+// longHeaders deletes a thousand objects with a header that a policy compares with many
+// patterns, for each of them, which is in a transaction. Each such comparison took
+// seconds, and the answer would not come while the client waits.
+func longHeaders(t *testing.T, w *world) {
+	agent := strings.Repeat("a", 28<<10) + "c"
+	var list strings.Builder
+	list.WriteString("<Delete>")
+	for i := range 1000 {
+		fmt.Fprintf(&list, "<Object><Key>%d</Key></Object>", i)
+	}
+	list.WriteString("</Delete>")
+	sum := md5.Sum([]byte(list.String()))
+	w.unchanged(t, func() {
+		w.s3(t, w.full, "PUT", "/a-agents", "").oneOf(t, "CreateBucket", 200)
+		for name, value := range map[string]string{"the ends of texts": `"*a",`, "the middles of texts": `"*ab*",`, "single characters": `"*?b*",`} {
+			values := strings.Repeat(value, min(19<<10/len(value), 256))
+			if !strings.Contains(value, "?") {
+				values = strings.Repeat(value, 19<<10/len(value))
+			}
+			w.policy(t, "a-agents", `"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::a-agents/*","Condition":{"StringLike":{"aws:UserAgent":[`+values+`"x"]}}`)
+			w.s3(t, w.full, "PUT", "/a-agents/x", "").oneOf(t, "PUT beside "+name, 200)
+			a := w.s3(t, w.full, "POST", "/a-agents?delete", list.String(), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:]), "User-Agent", agent)
+			a.oneOf(t, "DeleteObjects beside "+name, 200)
+			if cut := strings.Contains(a.body, "too long to compare"); cut == strings.HasPrefix(value, `"*a"`) {
+				t.Errorf("DeleteObjects beside %s: refused for its length = %v: %.300s", name, cut, a.body)
+			}
+			w.s3(t, w.full, "POST", "/a-agents?delete", list.String(), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:])).oneOf(t, "DeleteObjects with a short header", 200)
+			w.s3(t, w.full, "DELETE", "/a-agents/x", "").oneOf(t, "DELETE", 204)
+		}
+		w.s3(t, w.full, "DELETE", "/a-agents", "").oneOf(t, "DeleteBucket", 204)
+	})
 }
 
 // manyAskedHeaders sends what the rules of a bucket for other origins are compared with,
