@@ -31,8 +31,8 @@ type CompleteInput struct {
 	CustomerKey coffer.Secret
 }
 
-// Complete makes an object of uploaded parts. No byte moves. Asked again, it
-// answers the same again.
+// Complete makes an object of uploaded parts. No byte moves. Asked again for the same
+// parts, it answers the same again.
 func (s Session) Complete(ctx context.Context, in CompleteInput) (coffer.Object, error) {
 	s.cause = causeComplete
 	if err := checkPartList(in.Upload, in.Parts); err != nil {
@@ -94,10 +94,24 @@ func answeredBefore(r meta.Reader, b coffer.Bucket, in CompleteInput, notFound e
 	if err != nil {
 		return coffer.Object{}, fmt.Errorf("record of the finished upload %s: %w", in.Upload, err)
 	}
-	if f.bucket != b.ID || f.object.Key != in.Key {
+	if f.bucket != b.ID || f.object.Key != in.Key || !namesParts(in.Parts, f.object.ETag) {
 		return coffer.Object{}, notFound
 	}
 	return f.object, nil
+}
+
+// namesParts tells whether the list is of the parts that an object with that entity
+// tag was made of: a Complete that names others is another one, not the same again.
+func namesParts(parts []coffer.Part, etag string) bool {
+	var a assembly
+	for _, p := range parts {
+		sum, err := hex.DecodeString(strings.Trim(p.ETag, `"`))
+		if err != nil {
+			return false
+		}
+		a.md5s, a.pieces = append(a.md5s, sum...), append(a.pieces, piece{})
+	}
+	return a.etag() == etag
 }
 
 func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {

@@ -234,9 +234,14 @@ func (x *machine) Complete(rt *rapid.T) {
 	if len(in.Parts) == 0 {
 		return
 	}
+	sum := md5.Sum(md5s)
+	etag := fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), len(in.Parts))
 	var want coffer.Code
-	if u.done == "" {
+	switch {
+	case u.done == "":
 		in.If, want = x.condition(rt, u.key)
+	case u.done != etag:
+		want = coffer.NoSuchUpload // it is not the same again
 	}
 	o, err := x.w.alice.Complete(x.t.Context(), in)
 	if want == 0 && in.If.IfMatch != "" && coffer.CodeOf(err) == coffer.ConditionalRequestConflict {
@@ -247,11 +252,8 @@ func (x *machine) Complete(rt *rapid.T) {
 	if !agree(rt, "Complete", err, want) {
 		return
 	}
-	sum := md5.Sum(md5s)
-	switch etag := fmt.Sprintf("%s-%d", hex.EncodeToString(sum[:]), len(in.Parts)); {
-	case u.done != "" && o.ETag != u.done:
-		rt.Fatalf("Complete again = %+v, want the ETag %s", o, u.done)
-	case u.done == "" && (o.ETag != etag || o.Checksum.Value != base64Of(coffer.CRC64NVME, whole)):
+	switch {
+	case o.ETag != etag || u.done == "" && o.Checksum.Value != base64Of(coffer.CRC64NVME, whole):
 		rt.Fatalf("Complete = %+v, want the ETag %s", o, etag)
 	case u.done == "":
 		u.done = etag

@@ -201,16 +201,24 @@ func TestCompleteRefuses(t *testing.T) {
 	w.check(t, "k", whole)
 
 	// Asked again it answers the same, though the object is gone by now; under
-	// another name it does not.
+	// another name or for other parts it does not.
 	w.remove(t, "k")
-	again := w.complete(t, "k", id, list[:1])
+	made := []coffer.Part{list[0], list[2]}
+	again := w.complete(t, "k", id, made)
 	if again.ETag != o.ETag || again.Checksum != o.Checksum {
 		t.Errorf("Complete again = %+v, want %+v", again, o)
 	}
-	for _, in := range []CompleteInput{{Bucket: "bucket", Key: "x"}, {Bucket: "other", Key: "k"}} {
-		in.Upload, in.Parts, in.Size = id, list[:1], -1
+	for _, in := range []CompleteInput{
+		{Bucket: "bucket", Key: "x", Parts: made},
+		{Bucket: "other", Key: "k", Parts: made},
+		{Bucket: "bucket", Key: "k", Parts: made[:1]},
+		{Bucket: "bucket", Key: "k", Parts: list},
+		{Bucket: "bucket", Key: "k", Parts: []coffer.Part{{Number: 1, ETag: "no tag"}}},
+		{Bucket: "bucket", Key: "k"},
+	} {
+		in.Upload, in.Size = id, -1
 		_, err := w.alice.Complete(t.Context(), in)
-		wantCode(t, "Complete again of "+string(in.Bucket)+"/"+in.Key, err, coffer.NoSuchUpload)
+		wantCode(t, fmt.Sprintf("Complete again of %s/%s with %d parts", in.Bucket, in.Key, len(in.Parts)), err, coffer.NoSuchUpload)
 	}
 	_, err := w.alice.PutPart(t.Context(), PartInput{Bucket: "bucket", Key: "k", Upload: id, Number: 1, Body: bytes.NewReader(nil), Size: 0})
 	wantCode(t, "PutPart after Complete", err, coffer.NoSuchUpload)
