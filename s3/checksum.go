@@ -112,9 +112,9 @@ func (q *request) checkSDKAlgorithm(header coffer.ChecksumAlgorithm) error {
 }
 
 // validChecksum tells whether a value can be one of its algorithm; that of a
-// whole object may have -N behind it.
+// whole object may have -N behind it. Each has one way to be written in base64.
 func validChecksum(c coffer.Checksum) bool {
-	b, err := base64.StdEncoding.DecodeString(c.Value)
+	b, err := base64.StdEncoding.Strict().DecodeString(c.Value)
 	return err == nil && len(b) == checksumBytes[c.Algorithm]
 }
 

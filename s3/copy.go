@@ -106,6 +106,11 @@ func (q *request) copyInput() (objects.CopyInput, error) {
 	if q.body.size > 0 {
 		return in, coffer.Errorf(coffer.InvalidRequest, "A copy has no body.")
 	}
+	// Whoever sends a range wants that part alone, and would get the whole.
+	if r := q.r.Header.Get("Range"); r != "" {
+		return in, coffer.Errorf(coffer.InvalidArgument, "RANGE is not supported in Copy!").
+			With("ArgumentName", "Range").With("ArgumentValue", r)
+	}
 	if err := q.unsupported(); err != nil {
 		return in, err
 	}

@@ -78,14 +78,14 @@ func (q *request) getInput() (objects.GetInput, error) {
 		in.Range = parseRange(header)
 	}
 	if q.query.has("partNumber") {
+		if in.Range != nil {
+			return in, coffer.Errorf(coffer.InvalidRequest, "Cannot specify both Range header and partNumber query parameter")
+		}
 		s := q.query.get("partNumber")
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > coffer.PartNumberMax {
 			return in, coffer.Errorf(coffer.InvalidArgument, "Part number must be an integer between 1 and %d, inclusive", coffer.PartNumberMax).
 				With("ArgumentName", "partNumber").With("ArgumentValue", s)
-		}
-		if in.Range != nil {
-			return in, coffer.Errorf(coffer.InvalidRequest, "Cannot specify both Range header and partNumber query parameter")
 		}
 		in.PartNumber = n
 	}

@@ -15,12 +15,12 @@ func (q *request) listObjectVersions() error {
 	}
 	in := objects.ListVersionsInput{Bucket: q.bucket, Prefix: l.Prefix, Delimiter: l.Delimiter,
 		After: q.query.get("key-marker"), AfterVersion: q.query.get("version-id-marker"), Max: l.Max}
-	if in.AfterVersion != "" && in.After == "" {
-		return coffer.Errorf(coffer.InvalidArgument, "A version-id marker cannot be specified without a key marker.").
-			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
-	}
 	if err := coffer.CheckVersionID(in.AfterVersion); err != nil && in.AfterVersion != "" {
 		return coffer.Errorf(coffer.InvalidArgument, "Invalid version id specified").
+			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
+	}
+	if in.AfterVersion != "" && in.After == "" {
+		return coffer.Errorf(coffer.InvalidArgument, "A version-id marker cannot be specified without a key marker.").
 			With("ArgumentName", "version-id-marker").With("ArgumentValue", in.AfterVersion)
 	}
 	if err := q.holdPage(in.Max); err != nil {
