@@ -297,6 +297,17 @@ func malformed(format string, args ...any) error {
 	return coffer.Errorf(coffer.MalformedXML, format, args...)
 }
 
+// isNamespace tells whether a document of S3 may have that namespace. AWS's own
+// documentation writes it in several ways, and clients have each of them from there.
+func isNamespace(s string) bool {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "https://"), "http://")
+	switch strings.TrimSuffix(s, "/") {
+	case "s3.amazonaws.com/doc/2006-03-01", "s3.amazonaws.com/doc/2006-3-01", "doc.s3.amazonaws.com/2006-03-01":
+		return true
+	}
+	return false
+}
+
 // parseXML reads a document with the given root. The error is a refusal of it.
 func parseXML(b []byte, root string) (*node, error) {
 	if !utf8.Valid(b) {
@@ -328,7 +339,7 @@ func parseXML(b []byte, root string) (*node, error) {
 			if elements++; elements > most || len(stack) > xmlDepthMax {
 				return nil, malformed("it has more than %d elements, or more than %d in one another", most, xmlDepthMax)
 			}
-			if t.Name.Space != "" && t.Name.Space != namespace {
+			if t.Name.Space != "" && !isNamespace(t.Name.Space) {
 				return nil, malformed("the namespace of %.100s is not %s", t.Name.Local, namespace)
 			}
 			name, known := names[t.Name.Local]
