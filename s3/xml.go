@@ -3,12 +3,14 @@ package s3
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"coffer"
@@ -313,7 +315,9 @@ func parseXML(b []byte, root string) (*node, error) {
 	if !utf8.Valid(b) {
 		return nil, malformed("it is not UTF-8")
 	}
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // .NET begins with it, as XML 1.0 allows
 	d := xml.NewDecoder(bytes.NewReader(b))
+	d.CharsetReader = subset(b)
 	top := &node{}
 	stack := []*node{top}
 	names := map[string]string{} // so that a name is kept once
@@ -371,6 +375,20 @@ func parseXML(b []byte, root string) (*node, error) {
 		return nil, malformed("it is not one %s", root)
 	}
 	return top.children[0], nil
+}
+
+// subset reads a document that says it is in another encoding but has nothing in which
+// that differs from UTF-8.
+func subset(b []byte) func(string, io.Reader) (io.Reader, error) {
+	return func(encoding string, r io.Reader) (io.Reader, error) {
+		switch e := strings.ToUpper(encoding); {
+		case e == "UTF8":
+			return r, nil
+		case e != "US-ASCII" && e != "ASCII" && e != "ISO-8859-1", bytes.ContainsFunc(b, func(c rune) bool { return c > unicode.MaxASCII }):
+			return nil, errors.New("documents are UTF-8 here")
+		}
+		return r, nil
+	}
 }
 
 // only checks that a node has no other children than those named, and none
