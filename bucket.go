@@ -32,6 +32,48 @@ type Bucket struct {
 	ObjectLock bool
 }
 
+// BucketNamespace is where the name of a new bucket is from.
+type BucketNamespace string
+
+// The namespaces. Names of an account in a region are PREFIX-ACCOUNT-REGION-an, and
+// no other account can have them.
+const (
+	GlobalNamespace   BucketNamespace = "global"
+	RegionalNamespace BucketNamespace = "account-regional"
+)
+
+// ParseBucketNamespace reads a name of a namespace; "" is the global one.
+func ParseBucketNamespace(s string) (BucketNamespace, error) {
+	switch n := BucketNamespace(s); n {
+	case "":
+		return GlobalNamespace, nil
+	case GlobalNamespace, RegionalNamespace:
+		return n, nil
+	}
+	return "", Errorf(InvalidArgument, "The namespace of a bucket is %s or %s.", RegionalNamespace, GlobalNamespace).
+		With("ArgumentName", "x-amz-bucket-namespace").With("ArgumentValue", s)
+}
+
+// Reserved gives the account and the region that the name is reserved for; both are
+// "" for a name that anybody can have.
+func (n BucketName) Reserved() (AccountID, string) {
+	rest, ok := strings.CutSuffix(string(n), "-an")
+	if !ok {
+		return "", ""
+	}
+	// No region begins with 12 digits, so the last label that is an account is it.
+	for i := len(rest) - 1; i > 0; i-- {
+		const digits = 12
+		if rest[i] != '-' || i+1+digits >= len(rest) || rest[i+1+digits] != '-' || i+digits+2 == len(rest) {
+			continue
+		}
+		if account := rest[i+1 : i+1+digits]; strings.Trim(account, "0123456789") == "" {
+			return AccountID(account), rest[i+digits+2:]
+		}
+	}
+	return "", ""
+}
+
 // ParseBucketName checks s by the rules of AWS's "General purpose bucket naming
 // rules": 3 to 63 characters of lower-case letters, digits, dots and hyphens,
 // labels that begin and end with a letter or digit, not an IP address, and none

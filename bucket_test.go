@@ -25,6 +25,30 @@ func TestParseBucketName(t *testing.T) {
 	}
 }
 
+func TestReserved(t *testing.T) {
+	for _, tt := range []struct {
+		name    BucketName
+		account AccountID
+		region  string
+	}{
+		{"logs-111122223333-us-west-2-an", "111122223333", "us-west-2"},
+		{"a.b-111122223333-auto-an", "111122223333", "auto"},
+		{"a-999999999999-111122223333-auto-an", "111122223333", "auto"},
+		{"logs-111122223333-auto", "", ""},
+		{"logs-11112222333-auto-an", "", ""},
+		{"logs-1111222233334-auto-an", "", ""},
+		{"111122223333-auto-an", "", ""},
+		{"logs-111122223333-an", "", ""},
+		{"logs-111122223333--an", "", ""},
+		{"xyz-an", "", ""},
+		{"-an", "", ""},
+	} {
+		if account, region := tt.name.Reserved(); account != tt.account || region != tt.region {
+			t.Errorf("%q.Reserved() = %q, %q, want %q, %q", tt.name, account, region, tt.account, tt.region)
+		}
+	}
+}
+
 // FuzzParseBucketName holds that a name that passes can stand in a host name
 // and in a path as it is.
 func FuzzParseBucketName(f *testing.F) {

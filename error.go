@@ -50,6 +50,7 @@ const (
 	BucketAlreadyOwnedByYou
 	BucketNotEmpty
 	InvalidBucketName
+	InvalidBucketNamespace
 	InvalidBucketOwner
 	InvalidBucketState
 	IllegalVersioningConfiguration

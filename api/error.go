@@ -47,6 +47,7 @@ var wire = [coffer.CodeCount]struct {
 	coffer.BucketAlreadyOwnedByYou:                   {"BucketAlreadyOwnedByYou", http.StatusConflict},
 	coffer.BucketNotEmpty:                            {"BucketNotEmpty", http.StatusConflict},
 	coffer.InvalidBucketName:                         {"InvalidBucketName", http.StatusBadRequest},
+	coffer.InvalidBucketNamespace:                    {"InvalidBucketNamespace", http.StatusBadRequest},
 	coffer.IllegalVersioningConfiguration:            {"IllegalVersioningConfiguration", http.StatusBadRequest},
 	coffer.InvalidBucketOwner:                        {"InvalidBucketOwner", http.StatusBadRequest},
 	coffer.InvalidBucketState:                        {"InvalidBucketState", http.StatusConflict},

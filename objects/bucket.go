@@ -22,7 +22,9 @@ var bucketSequence = meta.Key(meta.PrefixInstance, []byte("bucket-sequence"))
 type CreateBucketInput struct {
 	Name   coffer.BucketName
 	Region string
-	Tags   []coffer.Tag
+	// Namespace is the global one if "".
+	Namespace coffer.BucketNamespace
+	Tags      []coffer.Tag
 	// ObjectLock makes a bucket whose versions can be locked.
 	ObjectLock bool
 	// Ownership is the instance's setting if "".
@@ -40,6 +42,9 @@ func (s Session) CreateBucket(ctx context.Context, name coffer.BucketName, regio
 func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.Bucket, error) {
 	name := in.Name
 	if err := s.allow(coffer.CreateBucket, name); err != nil {
+		return coffer.Bucket{}, err
+	}
+	if err := s.inNamespace(in); err != nil {
 		return coffer.Bucket{}, err
 	}
 	if err := s.admitBucketTags(name, in.Tags); err != nil {
@@ -83,6 +88,22 @@ func (s Session) MakeBucket(ctx context.Context, in CreateBucketInput) (coffer.B
 			s.tagNewBucket(ctx, tx, b, in.Tags))
 	})
 	return b, err
+}
+
+// inNamespace refuses a name that is reserved for another account, and one that is not
+// reserved for this one though the request wants it to be. What regions there are is for
+// the caller to know.
+func (s Session) inNamespace(in CreateBucketInput) error {
+	account, _ := in.Name.Reserved()
+	switch {
+	case account != "" && account != s.actor.Account:
+		return coffer.Errorf(coffer.InvalidBucketNamespace, "The name of the bucket is reserved for the account %s.", account).
+			With("BucketName", string(in.Name))
+	case account == "" && in.Namespace == coffer.RegionalNamespace:
+		return coffer.Errorf(coffer.InvalidBucketNamespace, "The name of a bucket in the namespace of its account and region ends in -%s-REGION-an.",
+			s.actor.Account).With("BucketName", string(in.Name))
+	}
+	return nil
 }
 
 func (s Session) checkBucketCount(tx meta.Tx) error {

@@ -21,6 +21,9 @@ func (q *request) createBucket() error {
 			return err
 		}
 	}
+	if in.Namespace, err = q.bucketNamespace(); err != nil {
+		return err
+	}
 	if in.ACL, err = q.newACL(); err != nil {
 		return err
 	}
@@ -40,6 +43,20 @@ func (q *request) createBucket() error {
 	q.w.Header().Set("Location", "/"+string(q.bucket))
 	q.w.Header().Set("x-amz-bucket-arn", bucketARN(q.bucket))
 	return q.ok(http.StatusOK)
+}
+
+// bucketNamespace reads where the bucket's name is from. All regions are one place, so a
+// name is taken in that of any.
+func (q *request) bucketNamespace() (coffer.BucketNamespace, error) {
+	n, err := coffer.ParseBucketNamespace(q.r.Header.Get("X-Amz-Bucket-Namespace"))
+	if err != nil || n == coffer.GlobalNamespace {
+		return n, err
+	}
+	if _, region := q.bucket.Reserved(); region != "" && !slices.Contains(q.Regions, region) {
+		return n, coffer.Errorf(coffer.InvalidBucketNamespace, "The region in the name of the bucket is not one of %s.", strings.Join(q.Regions, ", ")).
+			With("BucketName", string(q.bucket))
+	}
+	return n, nil
 }
 
 // location reads the region and the tags from the body, which may be empty.

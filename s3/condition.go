@@ -18,7 +18,7 @@ import (
 var headerConditions = [...]string{"x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
 	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-metadata-directive", "x-amz-object-ownership",
 	"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-algorithm",
-	"x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-content-sha256", "if-match", "if-none-match"}
+	"x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-bucket-namespace", "x-amz-content-sha256", "if-match", "if-none-match"}
 
 // The condition keys of tags in the request.
 const (

@@ -58,6 +58,7 @@ var wire = [coffer.CodeCount]wireError{
 	coffer.BucketAlreadyOwnedByYou:             {"BucketAlreadyOwnedByYou", 409, "Your previous request to create the named bucket succeeded and you already own it."},
 	coffer.BucketNotEmpty:                      {"BucketNotEmpty", 409, "The bucket you tried to delete is not empty"},
 	coffer.InvalidBucketName:                   {"InvalidBucketName", 400, "The specified bucket is not valid."},
+	coffer.InvalidBucketNamespace:              {"InvalidBucketNamespace", 400, "The name is not one of that namespace."},
 	coffer.InvalidBucketOwner:                  {"InvalidBucketOwnerAWSAccountID", 400, "The value of the expected bucket owner parameter must be an AWS Account ID."},
 	coffer.IllegalVersioningConfiguration:      {"IllegalVersioningConfigurationException", 400, "The Versioning element must be specified"},
 	coffer.InvalidBucketState:                  {"InvalidBucketState", 409, "The request is not valid for the current state of the bucket."},
