@@ -211,6 +211,10 @@ func (q *request) fail(err error) {
 			h.Set("Allow", "DELETE")
 		}
 	}
+	if i := slices.IndexFunc(a.fields, func(f coffer.Field) bool { return f.Name == "ActualObjectSize" }); i >= 0 {
+		// A client that asked past the end is told where that is, also by a HEAD.
+		h.Set("Content-Range", "bytes */"+a.fields[i].Value)
+	}
 	if q.r.Method == head || a.status == http.StatusNotModified {
 		q.w.WriteHeader(a.status)
 		return
