@@ -234,20 +234,45 @@ func fits(ctx context.Context, store Store) error {
 	return nil
 }
 
-// List returns all backups, the oldest first.
+// List returns all backups, the oldest first, and with them an error of each whose
+// manifest is damaged: the others are as good as before.
 func (r *Repository) List(ctx context.Context) ([]Manifest, error) {
-	all := []Manifest{}
+	ids, err := r.ids(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, damaged := []Manifest{}, []error{}
+	for _, id := range ids {
+		m, err := r.manifest(ctx, id)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			damaged = append(damaged, err)
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, m)
+		}
+	}
+	return all, errors.Join(damaged...)
+}
+
+// ids are the IDs of all backups, the oldest first.
+func (r *Repository) ids(ctx context.Context) (ids []string, err error) {
 	for name, err := range r.store.List(ctx, manifestFolder) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := r.manifest(ctx, strings.TrimPrefix(name, manifestFolder))
-		if err != nil {
-			return nil, err
+		id := strings.TrimPrefix(name, manifestFolder)
+		if !idForm.MatchString(id) {
+			return nil, notOurs(r.store, id)
 		}
-		all = append(all, m)
+		ids = append(ids, id)
 	}
-	return all, nil
+	return ids, nil
+}
+
+func notOurs(store Store, id string) error {
+	return fmt.Errorf("%s has the file %.100q, which is no backup: move it away", store, manifestName(id))
 }
 
 // Find returns the backup with an ID, or the latest if it is "".
@@ -277,7 +302,7 @@ func (r *Repository) Find(ctx context.Context, id string) (Manifest, error) {
 
 func (r *Repository) manifest(ctx context.Context, id string) (m Manifest, err error) {
 	if !idForm.MatchString(id) {
-		return m, fmt.Errorf("%s has the file %.100q, which is no backup: move it away", r.store, manifestName(id))
+		return m, notOurs(r.store, id)
 	}
 	b, err := r.get(ctx, manifestName(id))
 	if err != nil {

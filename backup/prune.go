@@ -32,21 +32,27 @@ func (r *Repository) Prune(ctx context.Context, keep int) (Pruned, error) {
 		return out, err
 	}
 	defer release()
-	all, err := r.List(ctx)
+	ids, err := r.ids(ctx)
 	if err != nil {
 		return out, err
 	}
-	kept := all[max(0, len(all)-keep):]
+	// Of those that go nothing is read: they may be damaged.
+	removed := ids[:max(0, len(ids)-keep)]
+	var kept []Manifest
 	named := map[string]bool{}
-	for _, m := range kept {
-		named[m.ID] = true
-		out.Kept = append(out.Kept, m.ID)
+	for _, id := range ids[len(removed):] {
+		m, err := r.manifest(ctx, id)
+		if err != nil {
+			return out, fmt.Errorf("nothing was pruned, since a backup that is kept cannot be read; move it away to go on without it: %w", err)
+		}
+		kept, named[id] = append(kept, m), true
+		out.Kept = append(out.Kept, id)
 	}
-	for _, m := range all[:len(all)-len(kept)] {
-		if err := r.store.Delete(ctx, manifestName(m.ID)); err != nil {
+	for _, id := range removed {
+		if err := r.store.Delete(ctx, manifestName(id)); err != nil {
 			return out, err
 		}
-		out.Removed = append(out.Removed, m.ID)
+		out.Removed = append(out.Removed, id)
 		out.Files++
 	}
 	// Blobs come before records: while a record can be read, it was not the end.

@@ -210,19 +210,19 @@ func (a *app) backupListCommand() *cobra.Command {
 			return err
 		}
 		defer stop()
-		all, err := repo.List(ctx)
-		if err != nil {
-			return err
+		all, damaged := repo.List(ctx)
+		if all == nil {
+			return damaged
 		}
 		if *asJSON {
-			return writeJSON(a.stdout, all)
+			return errors.Join(writeJSON(a.stdout, all), damaged)
 		}
 		t := newTable(a.stdout, "ID", "MADE", "RECORDS", "METADATA", "BLOBS", "NEW", "DAMAGED")
 		for _, m := range all {
 			t.row(m.ID, ago(m.Time, time.Now()), fmt.Sprint(m.Records), sizeWords(m.RecordBytes), fmt.Sprint(m.Blobs),
 				fmt.Sprintf("%d (%s)", m.Added, sizeWords(m.AddedBytes)), fmt.Sprint(len(m.Damaged)))
 		}
-		return t.flush()
+		return errors.Join(t.flush(), damaged)
 	}
 	return cmd
 }
