@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -254,6 +255,41 @@ func TestWhatWaitsIsBoundedAndWhatIsGivenUpCanBeReplayed(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// stopped is a store that takes so many updates more, as of a server that is killed.
+type stopped struct {
+	meta.Store
+	updates int
+}
+
+func (s *stopped) Update(ctx context.Context, fn func(meta.Tx) error) error {
+	if s.updates--; s.updates < 0 {
+		return meta.ErrClosed
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+func TestWhatIsDroppedIsCountedThoughTheServerStops(t *testing.T) {
+	for updates := range 4 {
+		w := newWorld(t)
+		ctx := t.Context()
+		notified(t, w, coffer.NotificationRule{ID: "r", Events: []string{"s3:ObjectCreated:*"}})
+		for i := range 9 {
+			w.clock.step(time.Second)
+			w.put(t, fmt.Sprint(i), []byte("x"))
+		}
+		w.Meta = &stopped{w.store, updates}
+		_ = w.trimEvents(ctx, "hook", 4, 2, 3)
+		w.Meta = w.store
+		dead, err := w.DeadEvents(ctx, "hook", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := w.webhookCounts(ctx, "hook"); err != nil || c.Dead != int64(len(dead)) || c.Waiting+c.Dead+c.Dropped != 10 {
+			t.Errorf("after a stop behind %d updates webhookCounts() = %+v, %v, want %d dead and 10 in all", updates, c, err, len(dead))
+		}
 	}
 }
 

@@ -32,20 +32,13 @@ func (s *Service) trimEvents(ctx context.Context, webhook string, waitingMax, de
 			return err
 		}
 	}
-	dropped, err := s.dropOldest(ctx, webhookKey(meta.PrefixDeadEvent, webhook, nil), deadMax)
+	err := s.dropOldest(ctx, webhookKey(meta.PrefixDeadEvent, webhook, nil), deadMax, func(tx meta.Tx, dropped int) error {
+		return errors.Join(addEvents(tx, webhook, eventsDead, -dropped), addEvents(tx, webhook, eventsDropped, dropped))
+	})
 	if err != nil {
 		return err
 	}
-	if dropped > 0 {
-		err = s.Meta.Update(ctx, func(tx meta.Tx) error {
-			return errors.Join(addEvents(tx, webhook, eventsDead, -dropped), addEvents(tx, webhook, eventsDropped, dropped))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	_, err = s.dropOldest(ctx, webhookKey(meta.PrefixDelivery, webhook, nil), deliveriesMax)
-	return err
+	return s.dropOldest(ctx, webhookKey(meta.PrefixDelivery, webhook, nil), deliveriesMax, func(meta.Tx, int) error { return nil })
 }
 
 // excess finds the oldest events that are not to wait any longer: over of them
@@ -69,30 +62,38 @@ func (s *Service) excess(ctx context.Context, webhook string, over int64) (list 
 	return list, why, err
 }
 
-// dropOldest deletes the first keys below a prefix until max are left, and returns
-// how many they were. It counts from the end, so that what is kept is exact.
-func (s *Service) dropOldest(ctx context.Context, low []byte, max int64) (dropped int, err error) {
+// dropOldest deletes the first keys below a prefix until max are left, and has them
+// counted in the same transaction. It counts from the end, so that what is kept is exact.
+func (s *Service) dropOldest(ctx context.Context, low []byte, max int64, counted func(tx meta.Tx, dropped int) error) error {
 	end := meta.PrefixEnd(low)
-	var first []byte // the last one to go
-	err = s.Meta.View(ctx, func(r meta.Reader) error {
+	var last []byte // the last one to go
+	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		it := r.Iter(low, end)
 		defer it.Close()
 		kept := int64(0)
-		for ok := it.SeekLT(end); ok; ok = it.Prev() {
-			if kept++; kept <= max {
-				continue
+		for ok := it.SeekLT(end); ok && last == nil; ok = it.Prev() {
+			if kept++; kept > max {
+				last = bytes.Clone(it.Key())
 			}
-			if first == nil {
-				first = bytes.Clone(it.Key())
-			}
-			dropped++
 		}
 		return it.Err()
 	})
-	if err != nil || dropped == 0 {
-		return 0, err
+	if err != nil || last == nil {
+		return err
 	}
-	return dropped, s.Meta.Update(ctx, func(tx meta.Tx) error { return tx.DeleteRange(low, append(first, 0)) })
+	end = append(last, 0)
+	return s.Meta.Update(ctx, func(tx meta.Tx) error {
+		// Some may have been replayed since.
+		dropped := 0
+		it := tx.Iter(low, end)
+		for it.Next() {
+			dropped++
+		}
+		if err := errors.Join(it.Err(), it.Close()); err != nil {
+			return err
+		}
+		return errors.Join(tx.DeleteRange(low, end), counted(tx, dropped))
+	})
 }
 
 // WebhookCounts reads the numbers of all webhooks.
