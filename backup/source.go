@@ -251,9 +251,8 @@ func (s *Source) serveBlob(w http.ResponseWriter, r *http.Request) {
 	}
 	ref := blob.Ref(r.PathValue("ref"))
 	b, err := s.Blobs.Open(r.Context(), ref)
-	_, damaged := errors.AsType[*blob.DamagedError](err)
 	switch {
-	case damaged || errors.Is(err, blob.ErrNotFound):
+	case gone(err):
 		s.refuse(w, http.StatusNotFound, err)
 		return
 	case err != nil:
@@ -265,15 +264,21 @@ func (s *Source) serveBlob(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(sizeHeader, fmt.Sprint(b.Size()))
 	w.Header().Set("Trailer", errorTrailer)
 	_, err = b.CopyRange(w, 0, b.Size())
-	_, damaged = errors.AsType[*blob.DamagedError](err)
 	switch {
-	case damaged:
+	case gone(err):
 		s.Logger.Error("backup", "error", err)
 		w.Header().Set(errorTrailer, err.Error())
 	case err != nil:
 		s.Logger.Warn("backup: send a blob", "ref", ref, "error", err)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// gone tells whether a blob cannot be read by anybody, now or soon: a backup without it is
+// better than none. An error of the request or of the server is another matter.
+func gone(err error) bool {
+	_, damaged := errors.AsType[*blob.DamagedError](err)
+	return damaged || errors.Is(err, blob.ErrNotFound) || errors.Is(err, blob.ErrUnreadable)
 }
 
 func (s *Source) refuse(w http.ResponseWriter, status int, err error) {

@@ -51,11 +51,12 @@ type Store interface {
 
 	// Open returns the blob for reading, until it is closed. The error is
 	// ErrNotFound if the store has no such blob, and a *DamagedError if what it
-	// has is not whole. A store that cannot tell, say because a disk is missing,
-	// returns another error.
+	// has is not whole. A store that cannot tell returns another error: it is
+	// ErrUnreadable if a disk is missing, or does not read.
 	Open(ctx context.Context, ref Ref) (Blob, error)
 
-	// Delete removes a blob; deleting a missing blob is no error. After a crash
+	// Delete removes a blob; deleting a missing blob is no error, and of a missing
+	// disk it is ErrUnreadable. After a crash
 	// a deleted blob may be back. Blobs that are open stay readable, or their
 	// reads fail.
 	Delete(ctx context.Context, ref Ref) error
@@ -68,8 +69,8 @@ type Store interface {
 }
 
 // Blob is one open blob. No byte leaves it whose checksum was not verified:
-// reads of damaged bytes fail with a *DamagedError. Its reads may run at the
-// same time.
+// reads of damaged bytes fail with a *DamagedError, and those of a disk that does
+// not read with ErrUnreadable. Its reads may run at the same time.
 type Blob interface {
 	io.ReaderAt
 	io.Closer

@@ -8,6 +8,10 @@ import (
 // ErrNotFound says that the store is able to tell, and has no such blob.
 var ErrNotFound = errors.New("blob not found")
 
+// ErrUnreadable says that what the blob is on is missing, or does not read: asked again,
+// it will most likely say the same. Whether the blob is there, the store cannot tell.
+var ErrUnreadable = errors.New("it cannot be read now")
+
 // WholeBlob is the Block of a DamagedError that is about no single block.
 const WholeBlob = -1
 

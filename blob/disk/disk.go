@@ -156,7 +156,7 @@ func (s *Store) locate(ref blob.Ref) (*disk, string, error) {
 	}
 	d := s.disk(id)
 	if d == nil {
-		return nil, "", fmt.Errorf("disk %q is not attached", id)
+		return nil, "", fmt.Errorf("disk %q is not attached: %w", id, blob.ErrUnreadable)
 	}
 	return d, name, nil
 }

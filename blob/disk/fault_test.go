@@ -286,7 +286,7 @@ func TestAReadErrorIsNoDamage(t *testing.T) {
 	n, readErr := b.ReadAt(make([]byte, 5), 0)
 	for _, err := range []error{openErr, readErr} {
 		var damaged *blob.DamagedError
-		if !errors.Is(err, syscall.EIO) || errors.As(err, &damaged) || errors.Is(err, blob.ErrNotFound) || n != 0 {
+		if !errors.Is(err, syscall.EIO) || !errors.Is(err, blob.ErrUnreadable) || errors.As(err, &damaged) || errors.Is(err, blob.ErrNotFound) || n != 0 {
 			t.Errorf("a read error came back as %v after %d bytes, want %v", err, n, syscall.EIO)
 		}
 	}

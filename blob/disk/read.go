@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -48,7 +49,7 @@ func (s *Store) open(ctx context.Context, ref blob.Ref) (*file, error) {
 		return nil, blob.ErrNotFound
 	}
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	b := &file{store: s, ref: ref, file: f}
 	if err := b.readTail(d.id, name); err != nil {
@@ -61,7 +62,7 @@ func (s *Store) open(ctx context.Context, ref blob.Ref) (*file, error) {
 func (b *file) readTail(id, name string) error {
 	info, err := b.file.Stat()
 	if err != nil {
-		return err
+		return unreadable(err)
 	}
 	size := info.Size()
 	if size < footerBytes {
@@ -109,7 +110,7 @@ func (b *file) readEnd(fileBytes, table int64) ([]byte, error) {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil, b.damaged(blob.WholeBlob, "it ends early")
 	}
-	return nil, fmt.Errorf("read footer: %w", err)
+	return nil, fmt.Errorf("read footer: %w", unreadable(err))
 }
 
 func (b *file) Size() int64 { return b.contentBytes }
@@ -204,7 +205,7 @@ func (b *file) readBlocks(p []byte, off int64) error {
 		if err == nil || errors.Is(err, io.EOF) {
 			return b.damaged(block+int64(n/b.blockBytes), "the file ends early")
 		}
-		return fmt.Errorf("read blob %s at %d: %w", b.ref, off, err)
+		return fmt.Errorf("read blob %s at %d: %w", b.ref, off, unreadable(err))
 	}
 	for ; len(p) > 0; block++ {
 		m := min(len(p), b.blockBytes)
@@ -214,6 +215,17 @@ func (b *file) readBlocks(p []byte, off int64) error {
 		p = p[m:]
 	}
 	return nil
+}
+
+// unreadable tells errors of the disk from those of who asks, which has too many files
+// open, say.
+func unreadable(err error) error {
+	for _, e := range []error{syscall.EIO, syscall.ENXIO, syscall.ENODEV, syscall.EBADMSG} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("%w: %w", err, blob.ErrUnreadable)
+		}
+	}
+	return err
 }
 
 func (b *file) damaged(block int64, reason string) error {
