@@ -94,7 +94,8 @@ func (s *Service) collectBatch(ctx context.Context, after []byte) (n int, next [
 			continue
 		}
 		if err := s.Blobs.Delete(ctx, g.ref); err != nil {
-			if failed == nil {
+			// A disk that is missing is told of once, at the start, and may come back.
+			if failed == nil && !errors.Is(err, blob.ErrUnreadable) {
 				failed = fmt.Errorf("reclaim blob %s: %w", g.ref, err)
 			}
 			continue

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -26,6 +27,29 @@ func TestGarbageStaysForAWhile(t *testing.T) {
 		}
 	}
 	w.audit(t, true)
+}
+
+// detached is a store of whose disks one is missing.
+type detached struct{ blob.Store }
+
+func (detached) Delete(context.Context, blob.Ref) error { return blob.ErrUnreadable }
+
+func TestGarbageOfADiskThatIsMissingWaitsForIt(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, "k", content(1, testInline+1))
+	w.clock.step(time.Second)
+	if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.step(garbageGrace + time.Second)
+	w.Blobs = detached{w.disk}
+	if done, err := w.CollectGarbage(t.Context()); err != nil || done.Garbage != 0 {
+		t.Errorf("CollectGarbage without the disk = %+v, %v, want nothing, and no error each time", done, err)
+	}
+	w.Blobs = w.disk
+	if done, err := w.CollectGarbage(t.Context()); err != nil || done.Garbage != 1 {
+		t.Errorf("CollectGarbage once the disk is back = %+v, %v, want 1", done, err)
+	}
 }
 
 func TestMoreGarbageThanABatch(t *testing.T) {
