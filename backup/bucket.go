@@ -27,6 +27,7 @@ const (
 	// requestTimeout bounds one request; none carries more than a file.
 	requestTimeout = 5 * time.Minute
 	attemptsMax    = 6
+	retryPause     = 250 * time.Millisecond
 	// lockEvery is how often whoever has a bucket locked shows that they live, and
 	// lockAge after which silence another may lock it.
 	lockEvery = 20 * time.Second
@@ -41,6 +42,7 @@ type bucket struct {
 	name, prefix   string // the prefix is empty or ends in a slash
 	dest           string
 	lockEvery, age time.Duration
+	pause          time.Duration // before a body that was cut is asked for again; it doubles each time
 
 	alive atomic.Pointer[time.Time] // when whoever has it locked last showed that they live; nil without a lock
 }
@@ -98,15 +100,37 @@ func openBucket(dest string, getenv func(string) string) (Store, error) {
 	if endpoint != "" {
 		opt.BaseEndpoint = aws.String(strings.TrimRight(endpoint, "/"))
 	}
-	return &bucket{client: s3.New(opt), name: u.Host, prefix: prefix, dest: "s3://" + u.Host + "/" + prefix, lockEvery: lockEvery, age: lockAge}, nil
+	return &bucket{client: s3.New(opt), name: u.Host, prefix: prefix, dest: "s3://" + u.Host + "/" + prefix, lockEvery: lockEvery, age: lockAge, pause: retryPause}, nil
 }
 
 func (b *bucket) String() string { return b.dest }
 
 func (b *bucket) key(name string) *string { return aws.String(b.prefix + name) }
 
-// Get implements Store.
+// Get implements Store. The client asks again where there was no answer, and nobody else
+// where its body was cut: a restore of a million files would hardly ever come to its end.
 func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
+	for attempt := 1; ; attempt++ {
+		data, err := b.get(ctx, name)
+		if _, ok := errors.AsType[cutError](err); !ok || attempt == attemptsMax {
+			return data, err
+		}
+		pause := time.NewTimer(b.pause << attempt)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, err
+		}
+	}
+}
+
+// cutError is of a body that did not come to its end.
+type cutError struct{ error }
+
+func (e cutError) Unwrap() error { return e.error }
+
+func (b *bucket) get(ctx context.Context, name string) ([]byte, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: b.key(name)})
 	if err != nil {
 		if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
@@ -115,7 +139,11 @@ func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
 		return nil, b.failed("read", name, err)
 	}
 	defer out.Body.Close()
-	return readAll(out.Body, name)
+	data, err := readAll(out.Body, name)
+	if err != nil && !errors.Is(err, ErrDamaged) {
+		err = cutError{err}
+	}
+	return data, err
 }
 
 // Put implements Store.

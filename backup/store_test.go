@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ type fakeS3 struct {
 	now   time.Time
 	files map[string]fakeFile
 	fail  bool // answers all with 503
+	cut   int  // so many bodies more are cut in their middle
 }
 
 type fakeFile struct {
@@ -50,6 +52,10 @@ func (f *fakeS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !there:
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, "<Error><Code>NoSuchKey</Code></Error>")
+	case f.cut > 0 && len(file.data) > 1:
+		f.cut--
+		w.Header().Set("Content-Length", strconv.Itoa(len(file.data)))
+		_, _ = w.Write(file.data[:len(file.data)/2])
 	default:
 		_, _ = w.Write(file.data)
 	}
@@ -249,6 +255,26 @@ func TestWhoWasSuspendedHasNoLock(t *testing.T) {
 	}
 	if err := s.Delete(t.Context(), "blobs/x"); err == nil {
 		t.Error("Delete without the lock = nil, want an error")
+	}
+}
+
+// TestABodyThatIsCutIsAskedForAgain, as often as a request without an answer.
+func TestABodyThatIsCutIsAskedForAgain(t *testing.T) {
+	s, fake := newBucket(t)
+	s.pause = time.Microsecond
+	if err := s.Put(t.Context(), "x", []byte("all of it")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		cut   int
+		whole bool
+	}{{0, true}, {1, true}, {attemptsMax - 1, true}, {attemptsMax, false}} {
+		fake.mu.Lock()
+		fake.cut = tt.cut
+		fake.mu.Unlock()
+		if b, err := s.Get(t.Context(), "x"); (err == nil) != tt.whole || err == nil && string(b) != "all of it" {
+			t.Errorf("Get of a body that is cut %d times = %q, %v, want it whole: %t", tt.cut, b, err, tt.whole)
+		}
 	}
 }
 
