@@ -389,3 +389,35 @@ func TestConfigReaders(t *testing.T) {
 		}
 	}
 }
+
+// TestARepairWithoutTheNoteOfBucketIDsTakesNothingAway: what belongs to the buckets whose
+// IDs it should tell of is none of a bucket that is gone.
+func TestARepairWithoutTheNoteOfBucketIDsTakesNothingAway(t *testing.T) {
+	for name, note := range map[string][]byte{"Missing": nil, "Damaged": {1, 2}, "Behind": make([]byte, 8)} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := damagedWorld(t)
+			if err := w.alice.PutBucketTagging(t.Context(), "bucket", []coffer.Tag{{Key: "a", Value: "b"}}); err != nil {
+				t.Fatal(err)
+			}
+			id, _ := w.upload(t, "under way", coffer.Checksum{})
+			w.putPart(t, "under way", id, 1, content(1, 50))
+			w.set(t, bucketSequence, note)
+			found := w.runCheck(t, true, func(f coffer.Finding) bool { return f.Mend != coffer.MendRemove })
+			if want := []string{foundBucketSequence.Code}; !slices.Equal(found, want) {
+				t.Errorf("Check = %q, want %q", found, want)
+			}
+			if found := w.findings(t, true); len(found) != 0 {
+				t.Errorf("Check after a repair = %q, want nothing", found)
+			}
+			if tags, err := w.alice.BucketTagging(t.Context(), "bucket"); err != nil || len(tags) != 1 {
+				t.Errorf("BucketTagging after a repair = %v, %v, want one tag", tags, err)
+			}
+			if _, err := w.alice.ListParts(t.Context(), "bucket", "under way", id, 0, 10); err != nil {
+				t.Errorf("ListParts after a repair = %v", err)
+			}
+			if b, err := w.alice.CreateBucket(t.Context(), "another", "auto"); err != nil || b.ID == 1 {
+				t.Errorf("CreateBucket after a repair = %d, %v, want an ID of its own", b.ID, err)
+			}
+		})
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 
 	"coffer"
@@ -23,7 +25,7 @@ func (c *checker) checkBuckets() error {
 			c.unsure = true
 			return c.found(foundBucket, key, fmt.Sprintf("%v, its name is %q", err, b.Name), nil)
 		}
-		return c.checkBucket(key, b, highest)
+		return c.checkBucket(key, b, &highest)
 	})
 	if err != nil {
 		return err
@@ -54,7 +56,9 @@ func (c *checker) checkInstance() (highest uint64, err error) {
 	case 8:
 		highest = binary.BigEndian.Uint64(value)
 	default:
-		if err := c.found(foundInstance, bucketSequence, "the bucket sequence is damaged", nil); err != nil {
+		// No ID is above it, so that it is told of once.
+		highest = math.MaxUint64
+		if err := c.found(foundBucketSequence, bucketSequence, fmt.Sprintf("it says %x", value), mendSequence); err != nil {
 			return 0, err
 		}
 	}
@@ -86,10 +90,18 @@ func readProgress(key, value []byte) (err error) {
 	return err
 }
 
-func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error {
+func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest *uint64) error {
 	c.sum.Buckets++
-	if other := c.buckets[b.ID]; other != nil || uint64(b.ID) > highest {
-		return c.found(foundBucketID, key, fmt.Sprintf("its ID is %d, the highest given out %d", b.ID, highest), nil)
+	if other := c.buckets[b.ID]; other != nil {
+		c.unsure = true
+		return c.found(foundBucketID, key, fmt.Sprintf("its ID is %d, and that of %s", b.ID, other.Name), nil)
+	}
+	if uint64(b.ID) > *highest {
+		detail := fmt.Sprintf("the ID of %s is %d, the highest that is noted %d", b.Name, b.ID, *highest)
+		*highest = math.MaxUint64
+		if err := c.found(foundBucketSequence, bucketSequence, detail, mendSequence); err != nil {
+			return err
+		}
 	}
 	c.buckets[b.ID] = &checkedBucket{Bucket: b}
 	if c.accounts[b.Account] == nil {
@@ -123,6 +135,34 @@ func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest uint64) error
 		}
 	}
 	return err
+}
+
+// mendSequence notes the highest ID of all buckets, in one step: a bucket may be made
+// right behind it.
+func mendSequence(tx meta.Tx) error {
+	var highest uint64
+	if value, err := tx.Get(bucketSequence); err == nil && len(value) == 8 {
+		highest = binary.BigEndian.Uint64(value)
+	} else if err != nil && !errors.Is(err, meta.ErrNotFound) {
+		return err
+	}
+	it := tx.Iter([]byte{meta.PrefixBucket}, []byte{meta.PrefixBucket + 1})
+	defer it.Close()
+	for it.Next() {
+		value, err := it.Value()
+		if err != nil {
+			return err
+		}
+		b, err := decodeBucket(value)
+		if err != nil {
+			return err
+		}
+		highest = max(highest, uint64(b.ID))
+	}
+	if err := it.Err(); err != nil {
+		return err
+	}
+	return tx.Set(bucketSequence, binary.BigEndian.AppendUint64(nil, highest))
 }
 
 // configReaders read each kind of configuration as its requests do.

@@ -13,15 +13,15 @@ var (
 	foundBucketAccount = coffer.FindingKind{Code: "bucket-account", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
 		Means: "A bucket belongs to an account that does not exist.", Remedy: "Restore the metadata from a backup."}
 	foundBucketID = coffer.FindingKind{Code: "bucket-id", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
-		Means: "Two buckets have one ID, or an ID that was not given out yet.", Remedy: "Restore the metadata from a backup."}
+		Means: "Two buckets have one ID.", Remedy: "Restore the metadata from a backup."}
+	foundBucketSequence = coffer.FindingKind{Code: "bucket-sequence", Severity: coffer.WrongRecord, Mend: coffer.MendAnytime,
+		Means: "The note of the highest ID of a bucket is missing or behind, so that a new bucket would get the ID of another, with its objects.", Remedy: "Repair writes it anew. Do it before a bucket is made."}
 	foundConfig = coffer.FindingKind{Code: "configuration-record", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "A configuration of a bucket is missing or cannot be read; requests that need it fail.", Remedy: "Put the configuration again, or delete it."}
 	foundConfigBit = coffer.FindingKind{Code: "configuration-bit", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
 		Means: "A bucket has a configuration that its record does not tell of, so it does not count.", Remedy: "Put the configuration again."}
 	foundConfigLeft = coffer.FindingKind{Code: "configuration-left", Severity: coffer.LeftOver, Mend: coffer.MendAnytime,
 		Means: "A configuration belongs to a bucket that is gone.", Remedy: "Repair removes it."}
-	foundInstance = coffer.FindingKind{Code: "instance-record", Severity: coffer.WrongRecord, Mend: coffer.MendNever,
-		Means: "A record of the instance cannot be read.", Remedy: "Restore the metadata from a backup."}
 	foundProgress = coffer.FindingKind{Code: "progress-record", Severity: coffer.WrongRecord, Mend: coffer.MendAnytime,
 		Means: "The note of how far a job is cannot be read, so the job does not run.", Remedy: "Repair removes it, and the job begins anew."}
 
