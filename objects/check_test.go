@@ -421,3 +421,29 @@ func TestARepairWithoutTheNoteOfBucketIDsTakesNothingAway(t *testing.T) {
 		})
 	}
 }
+
+// TestARepairWithoutTheRecordOfABucketLeavesWhatBelongsToIt, for who restores the record.
+func TestARepairWithoutTheRecordOfABucketLeavesWhatBelongsToIt(t *testing.T) {
+	w, _ := damagedWorld(t)
+	if err := w.alice.PutBucketTagging(t.Context(), "bucket", []coffer.Tag{{Key: "a", Value: "b"}}); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := w.upload(t, "under way", coffer.Checksum{})
+	w.putPart(t, "under way", id, 1, content(1, 50))
+	b, _ := w.row(t, "blob")
+	w.set(t, bucketKey("bucket"), nil)
+	for range 2 {
+		w.runCheck(t, true, func(f coffer.Finding) bool { return f.Mend != coffer.MendRemove })
+	}
+	w.set(t, bucketKey("bucket"), encodeBucket(b))
+	w.runCheck(t, true, func(f coffer.Finding) bool { return f.Code == foundCount.Code || f.Code == foundBucketList.Code })
+	if found := w.findings(t, true); len(found) != 0 {
+		t.Errorf("Check with the record back = %q, want nothing", found)
+	}
+	if tags, err := w.alice.BucketTagging(t.Context(), "bucket"); err != nil || len(tags) != 1 {
+		t.Errorf("BucketTagging with the record back = %v, %v, want one tag", tags, err)
+	}
+	if p, err := w.alice.ListParts(t.Context(), "bucket", "under way", id, 0, 10); err != nil || len(p.Parts) != 1 {
+		t.Errorf("ListParts with the record back = %v, %v, want one part", p, err)
+	}
+}

@@ -137,6 +137,20 @@ func (c *checker) checkBucket(key []byte, b coffer.Bucket, highest *uint64) erro
 	return err
 }
 
+// gone tells whether a bucket that has no record is gone. One with objects is not: its
+// record is lost, and what belongs to it stays for when that is back.
+func (c *checker) gone(id coffer.BucketID) (bool, error) {
+	if c.unsure {
+		return false, nil
+	}
+	for _, prefix := range [][]byte{objectKey(id, ""), versionsPrefix(id)} {
+		if found, err := holdsAny(c.reader, prefix); err != nil || found {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // mendSequence notes the highest ID of all buckets, in one step: a bucket may be made
 // right behind it.
 func mendSequence(tx meta.Tx) error {
@@ -197,9 +211,11 @@ func (c *checker) checkConfigs() error {
 		}
 		b, kind := c.buckets[bucketIDOf(key)], configKind(key[9])
 		switch {
-		case b == nil && c.unsure:
-			return nil
 		case b == nil:
+			gone, err := c.gone(bucketIDOf(key))
+			if err != nil || !gone {
+				return err
+			}
 			return c.found(foundConfigLeft, key, "", meta.Drop(key, value))
 		case configNames[kind] == "":
 			return c.found(foundConfig, key, fmt.Sprintf("there is no configuration %q", kind), nil)

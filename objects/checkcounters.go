@@ -58,8 +58,12 @@ func (c *checker) checkBucketCounters() error {
 			b, which = c.buckets[bucketIDOf(key)], strings.IndexByte(counters, key[9])
 		}
 		if b == nil || which < 0 {
-			if c.unsure {
-				return nil
+			gone, err := !c.unsure, error(nil)
+			if gone && b == nil && len(key) == 10 {
+				gone, err = c.gone(bucketIDOf(key))
+			}
+			if err != nil || !gone {
+				return err
 			}
 			return c.found(foundCountLeft, key, "", meta.Drop(key, value))
 		}

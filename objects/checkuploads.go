@@ -26,8 +26,14 @@ func (c *checker) checkUploads() error {
 		}
 		// Without a bucket the parts of the upload go with it.
 		bucket := bucketIDOf(key)
-		if c.buckets[bucket] == nil && !c.unsure {
-			return c.found(foundUploadLeft, key, "", meta.Drop(key, value))
+		if c.buckets[bucket] == nil {
+			gone, err := c.gone(bucket)
+			if err != nil {
+				return err
+			}
+			if gone {
+				return c.found(foundUploadLeft, key, "", meta.Drop(key, value))
+			}
 		}
 		if err := c.uploads.add([]byte(id), key[1:9]); err != nil {
 			return err
