@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ import (
 var (
 	foundInstance = coffer.FindingKind{Code: "instance-record", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "A record that says what this data folder is cannot be read.", Remedy: "Restore the metadata from a backup."}
+	foundDisk = coffer.FindingKind{Code: "disk-record", Severity: coffer.WrongRecord, Mend: coffer.MendStopped,
+		Means: "A record of a disk cannot be read, so that a server does not start.", Remedy: "Repair writes it anew."}
+	foundObjectKey = coffer.FindingKind{Code: "object-key", Severity: coffer.LostData, Mend: coffer.MendNever,
+		Means: "The key under which the keys of encrypted objects are wrapped does not open, so that a server does not start.", Remedy: "Restore the metadata from a backup."}
 	foundMaster = coffer.FindingKind{Code: "master-key", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "The master key that is here does not open the secrets.", Remedy: "Restore the master key that belongs to this data folder, or give it in COFFER_MASTER_KEY."}
 	foundLostLog = coffer.FindingKind{Code: "lost-log", Severity: coffer.LostData, Mend: coffer.MendStopped,
@@ -54,6 +59,7 @@ type inspection struct {
 	objects *objects.Service
 	keys    *keys.Service // nil if the master key is not at hand
 	master  error         // why the one at hand does not open the secrets
+	sealed  error         // why the key of encrypted objects does not open
 	scratch string        // a folder for what does not fit into memory
 	now     func() time.Time
 	stopped bool // no server runs
@@ -127,7 +133,12 @@ func (i inspection) once(ctx context.Context, data bool, found func(coffer.Findi
 				return err
 			}
 		}
-		if err := checkInstance(r, found); err != nil {
+		if i.sealed != nil {
+			if err := found(foundObjectKey.In("key of objects").Because(i.sealed.Error()), nil); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(checkInstance(r, found), checkDiskRecords(ctx, r, found)); err != nil {
 			return err
 		}
 		if err := accounts.Check(ctx, r, found); err != nil {
@@ -199,6 +210,19 @@ func checkInstance(r meta.Reader, found func(coffer.Finding, func(meta.Tx) error
 	return it.Err()
 }
 
+// checkDiskRecords checks the records of disks. What is written anew has no folder, as
+// of a disk that is somewhere else now: the next start notes where it is.
+func checkDiskRecords(ctx context.Context, r meta.Reader, found func(coffer.Finding, func(meta.Tx) error) error) error {
+	return meta.Each(ctx, r, diskKey(""), func(key, value []byte) error {
+		_, err := decodeDisk(value)
+		if err == nil {
+			return nil
+		}
+		at := bytes.Clone(key)
+		return found(foundDisk.In(string(key)).Because(err.Error()), meta.Unchanged(key, value, func(tx meta.Tx) error { return tx.Set(at, encodeDisk("")) }))
+	})
+}
+
 // inspection is what a check of a server that runs goes over.
 func (s *Server) inspection() inspection {
 	return inspection{meta: s.stores.meta, objects: s.stores.objects, keys: s.stores.keys, scratch: s.cfg.Data, now: s.cfg.Now}
@@ -249,7 +273,7 @@ func Check(ctx context.Context, cfg Config, in CheckInput, found func(api.Found)
 	if err != nil {
 		return did, storeError(cfg.Data, err)
 	}
-	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, master: s.masterErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
+	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, master: s.masterErr, sealed: s.objectKeyErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
 	caller := coffer.Caller{Operator: true, Name: "operator"}
 	if lost != nil {
 		f := foundLostLog.In("metadata").Because(lost.Error())

@@ -57,7 +57,7 @@ func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s store
 	}
 	s.objects, err = objects.Open(ctx, opt)
 	if err != nil && opt.Seal != nil {
-		cfg.Logger.Error("what is encrypted is not looked into", "error", err)
+		s.objectKeyErr = err
 		opt.Seal, opt.Unseal = nil, nil
 		s.objects, err = objects.Open(ctx, opt)
 	}

@@ -32,6 +32,8 @@ type stores struct {
 	unlock   func() error // gives the disks back
 	// masterErr is, for a check, why the master key at hand does not open the secrets.
 	masterErr error
+	// objectKeyErr is, for a check, why the key of encrypted objects does not open.
+	objectKeyErr error
 }
 
 // openStores opens the data folder from the bottom up. The order matters to a
