@@ -60,7 +60,9 @@ func (s *Service) Authenticate(ctx context.Context, auth *sigv4.Auth, source net
 	if !s.attempts.may(now, attemptOf(source, id)) {
 		return p, tooMany()
 	}
-	err = unknownID(id)
+	if len(signer.Keys) == 0 {
+		err = unknownID(id)
+	}
 	for _, k := range signer.Keys {
 		if err = auth.Verify(k.Key); err != nil {
 			continue
