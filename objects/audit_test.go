@@ -124,10 +124,15 @@ func (a *auditor) read(t testing.TB, r meta.Reader) error {
 			// In the order of the prefixes these come first.
 			a.pointers[string(key)] = string(value)
 		case meta.PrefixUpload:
-			_, id, err := splitUploadKey(key[9:])
+			k, id, err := splitUploadKey(key[9:])
 			if err != nil {
 				return err
 			}
+			u, err := decodeUpload(k, id, value)
+			if err != nil {
+				return err
+			}
+			a.add(bucketIDOf(key), buckets, countUploads, intOf(u.counted))
 			uploads[id] = func(n int64) { a.add(bucketIDOf(key), buckets, countParts, n) }
 		case meta.PrefixGarbage:
 			ref := blob.Ref(key[9:])

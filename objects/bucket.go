@@ -224,6 +224,7 @@ func (s Session) deleteBucket(ctx context.Context, tx meta.Tx, name coffer.Bucke
 		tx.Delete(countKey(b.ID, countObjects)),
 		tx.Delete(countKey(b.ID, countBytes)),
 		tx.Delete(countKey(b.ID, countParts)),
+		tx.Delete(countKey(b.ID, countUploads)),
 		tx.DeleteRange(replicationCountKey(b.ID, 0), replicationCountKey(b.ID, 0xff)),
 		tx.Delete(countKey(b.ID, countVersions)),
 		tx.Delete(countKey(b.ID, countVersionBytes)),

@@ -23,6 +23,7 @@ const (
 	countObjects = 'o'
 	countBytes   = 'b' // of all versions
 	countParts   = 'p' // bytes of parts that are in no object yet
+	countUploads = 'u' // in progress
 
 	// What is below PrefixVersion, delete markers too; and its bytes, of a bucket only.
 	countVersions     = 'v'

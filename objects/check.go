@@ -88,7 +88,7 @@ type checkedBucket struct {
 }
 
 // counters are the letters of the counters, in the order of sums.
-const counters = string(countObjects) + string(countBytes) + string(countParts) + string(countVersions) + string(countVersionBytes)
+const counters = string(countObjects) + string(countBytes) + string(countParts) + string(countVersions) + string(countUploads) + string(countVersionBytes)
 
 type sums [len(counters)]int64
 
@@ -98,6 +98,7 @@ const (
 	sumBytes
 	sumParts
 	sumVersions
+	sumUploads
 	sumVersionBytes
 )
 

@@ -38,8 +38,13 @@ func (c *checker) checkUploads() error {
 		if err := c.uploads.add([]byte(id), key[1:9]); err != nil {
 			return err
 		}
-		if _, err := decodeUpload(object, id, value); err != nil {
+		u, err := decodeUpload(object, id, value)
+		if err != nil {
 			return c.found(foundUpload, key, err.Error(), nil)
+		}
+		if b := c.buckets[bucket]; b != nil && u.counted {
+			b.sums[sumUploads]++
+			c.accounts[b.Account][sumUploads]++
 		}
 		return nil
 	})

@@ -114,7 +114,7 @@ func namesParts(parts []coffer.Part, etag string) bool {
 	return a.etag() == etag
 }
 
-func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in CompleteInput, id bodyID) (coffer.Object, error) {
+func (s Session) complete(tx meta.Tx, b coffer.Bucket, u uploadRow, in CompleteInput, id bodyID) (coffer.Object, error) {
 	o := row{Object: coffer.Object{Key: u.Key, Attributes: u.Attributes, Tags: u.Tags, ACL: u.ACL, Lock: u.Lock,
 		PartsCount: len(in.Parts), Encryption: u.Encryption}}
 	if !in.CustomerKey.Empty() || u.Checksum.Algorithm != "" {
@@ -131,7 +131,7 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 		return o.Object, err
 	}
 	for i, want := range in.Parts {
-		p, err := s.chosenPart(all, u, want, i == len(in.Parts)-1)
+		p, err := s.chosenPart(all, u.Upload, want, i == len(in.Parts)-1)
 		if err != nil {
 			return o.Object, err
 		}
@@ -157,14 +157,14 @@ func (s Session) complete(tx meta.Tx, b coffer.Bucket, u coffer.Upload, in Compl
 	if err := s.dropParts(tx, b, u.ID, all, in.Parts); err != nil {
 		return o.Object, err
 	}
-	if err := undisturbed(tx, b, u, in.If); err != nil {
+	if err := undisturbed(tx, b, u.Upload, in.If); err != nil {
 		return o.Object, err
 	}
 	if err := s.replace(tx, b, &o, in.If); err != nil {
 		return o.Object, err
 	}
 	return o.Object, errors.Join(
-		tx.Delete(uploadKey(b.ID, u.Key, u.ID)),
+		endUpload(tx, b, u),
 		tx.Set(finishedKey(u.ID), encodeFinished(finished{b.ID, o.Object})))
 }
 

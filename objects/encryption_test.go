@@ -47,7 +47,7 @@ func encryptionGoldens() []golden {
 	id := bodyID{0x18, 15: 15}
 	e := &coffer.Encryption{Kind: coffer.SSEKMS, KMSKey: "main", Context: `{"a":"b"}`, BucketKey: true, Sealed: "sealed\x00"}
 	object := row{coffer.Object{Key: "k", Size: 5, ETag: "x", Modified: at, Encryption: e}, body{kind: bodyInline, id: id}}
-	upload := coffer.Upload{Key: "k", ID: "id", Initiated: at, Encryption: &coffer.Encryption{Kind: coffer.SSEC, Sealed: "sealed"}}
+	upload := uploadRow{Upload: coffer.Upload{Key: "k", ID: "id", Initiated: at, Encryption: &coffer.Encryption{Kind: coffer.SSEC, Sealed: "sealed"}}}
 	part := partRow{Part: coffer.Part{Number: 3, Size: 5, ETag: "x", Modified: at}, ref: ref, salt: salt}
 	pieces := []piece{{number: 1, size: 5, ref: ref, salt: salt}, {number: 2, size: 7, ref: ref, salt: crypt.Salt{9}}}
 	preset := coffer.BucketEncryption{Kind: coffer.SSEKMS, KMSKey: "main", BucketKey: true, BlockSSEC: true}

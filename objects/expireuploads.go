@@ -92,7 +92,7 @@ func (s *Service) abortOld(ctx context.Context, b coffer.Bucket, u coffer.Upload
 		if coffer.CodeOf(err) == coffer.NoSuchUpload {
 			return nil
 		}
-		if err != nil || !s.abandoned(l, u, now) {
+		if err != nil || !s.abandoned(l, u.Upload, now) {
 			return err
 		}
 		return s.abort(tx, b, u)
@@ -122,7 +122,7 @@ func (s *Service) uploadsOf(ctx context.Context, low, after []byte) (batch []old
 			if err != nil {
 				return err
 			}
-			batch = append(batch, oldUpload{slices.Clone(it.Key()), u})
+			batch = append(batch, oldUpload{slices.Clone(it.Key()), u.Upload})
 		}
 		return it.Err()
 	})

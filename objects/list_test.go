@@ -148,7 +148,7 @@ func TestListUploadsIsWhatLookingAtAllGives(t *testing.T) {
 				// IDs have the digits that are keys and delimiters here.
 				id := coffer.UploadID(fmt.Sprintf("%048x", 0xa0b0+i))
 				names = append(names, uploadName(key, id))
-				if err := tx.Set(uploadKey(1, key, id), encodeUpload(coffer.Upload{Initiated: w.clock.Now()})); err != nil {
+				if err := tx.Set(uploadKey(1, key, id), encodeUpload(uploadRow{Upload: coffer.Upload{Initiated: w.clock.Now()}})); err != nil {
 					return err
 				}
 			}

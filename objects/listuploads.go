@@ -24,9 +24,9 @@ func (s Session) ListParts(ctx context.Context, bucket coffer.BucketName, key st
 		page = PartsPage{}
 		b, u, err := s.upload(r, bucket, key, id, coffer.ListMultipartUploadParts)
 		if err == nil {
-			u.Abort, err = s.abortion(r, b, u)
+			u.Abort, err = s.abortion(r, b, u.Upload)
 		}
-		if page.Bucket, page.Upload = b, u; err != nil || limit <= 0 {
+		if page.Bucket, page.Upload = b, u.Upload; err != nil || limit <= 0 {
 			return err
 		}
 		return parts(r, id, min(max(after, 0), coffer.PartNumberMax), func(p partRow) (bool, error) {
@@ -92,7 +92,7 @@ func (s Session) ListUploads(ctx context.Context, in ListUploadsInput) (UploadsP
 			if u.ACL != nil {
 				u.ACL = &coffer.ACL{Owner: u.ACL.Owner}
 			}
-			page.Uploads = append(page.Uploads, u)
+			page.Uploads = append(page.Uploads, u.Upload)
 			return nil
 		})
 		page.Next = next

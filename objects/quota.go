@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"coffer"
@@ -91,57 +92,87 @@ func (s *Service) withinQuota(r meta.Reader, b coffer.Bucket, objects, bytes int
 	if objects <= 0 && bytes <= 0 {
 		return nil
 	}
+	return s.eachQuota(r, b, func(l limit) error { return l.checkUse(objects, bytes) })
+}
+
+// admitUpload refuses to begin an upload if as many are in progress as there may be
+// objects. An object that is there may be written anew by one, so it is none besides.
+func (s *Service) admitUpload(r meta.Reader, b coffer.Bucket) error {
+	return s.eachQuota(r, b, func(l limit) error {
+		if l.Objects == 0 {
+			return nil
+		}
+		n, err := l.used(countUploads)
+		if err == nil && n >= l.Objects {
+			err = l.over(fmt.Sprintf("%d objects, and as many uploads may be in progress: complete or abort some.", l.Objects), l.Objects, n, 1)
+		}
+		return err
+	})
+}
+
+// limit is the quota of a bucket or of an account, with what is used of it.
+type limit struct {
+	coffer.Quota
+	noun, name string
+	used       func(which byte) (int64, error)
+}
+
+// eachQuota hands the quotas that hold in a bucket to check.
+func (s *Service) eachQuota(r meta.Reader, b coffer.Bucket, check func(limit) error) error {
 	q, err := s.bucketQuota(r, b)
 	if err != nil {
 		return err
 	}
-	if err := checkUse(q, "bucket", string(b.Name), objects, bytes, func(which byte) (int64, error) { return readCount(r, b.ID, which) }); err != nil {
+	if err := check(limit{q, "bucket", string(b.Name), func(which byte) (int64, error) { return readCount(r, b.ID, which) }}); err != nil {
 		return err
 	}
 	if q, err = readQuota(r, accountQuotaKey(b.Account)); err != nil {
 		return err
 	}
-	return checkUse(q, "account", string(b.Account), objects, bytes, func(which byte) (int64, error) {
+	return check(limit{q, "account", string(b.Account), func(which byte) (int64, error) {
 		return meta.ReadCounter(r, accountCountKey(b.Account, which))
-	})
+	}})
 }
 
-// checkUse compares a quota with what used says is taken, and what is asked for
-// besides. It reads only what has a limit.
-func checkUse(q coffer.Quota, noun, name string, objects, bytes int64, used func(which byte) (int64, error)) error {
-	if q.Objects > 0 && objects > 0 {
-		n, err := used(countObjects)
+// checkUse compares a quota with what is used, and what is asked for besides. It reads
+// only what has a limit.
+func (l limit) checkUse(objects, bytes int64) error {
+	if l.Objects > 0 && objects > 0 {
+		n, err := l.used(countObjects)
 		if err != nil {
 			return err
 		}
-		versions, err := used(countVersions)
+		versions, err := l.used(countVersions)
 		if err != nil {
 			return err
 		}
-		if n += versions; n > q.Objects-objects {
-			return overQuota(noun, name, "objects", q.Objects, n, objects)
+		if n += versions; n > l.Objects-objects {
+			return l.over(inUse("objects", l.Objects, n, objects), l.Objects, n, objects)
 		}
 	}
-	if q.Bytes > 0 && bytes > 0 {
-		n, err := used(countBytes)
+	if l.Bytes > 0 && bytes > 0 {
+		n, err := l.used(countBytes)
 		if err != nil {
 			return err
 		}
-		parts, err := used(countParts)
+		parts, err := l.used(countParts)
 		if err != nil {
 			return err
 		}
-		if n += parts; n > q.Bytes-bytes {
-			return overQuota(noun, name, "bytes", q.Bytes, n, bytes)
+		if n += parts; n > l.Bytes-bytes {
+			return l.over(inUse("bytes", l.Bytes, n, bytes), l.Bytes, n, bytes)
 		}
 	}
 	return nil
 }
 
-func overQuota(noun, name, unit string, limit, used, asked int64) error {
-	return coffer.Errorf(coffer.QuotaExceeded, "The quota of the %s %s is %d %s: %d are used, and this request needs %d more. "+
-		"Deletes of what is there still work.", noun, name, limit, unit, used, asked).
-		With("Limit", strconv.FormatInt(limit, 10)).With("Used", strconv.FormatInt(used, 10)).With("Requested", strconv.FormatInt(asked, 10))
+func inUse(unit string, most, used, asked int64) string {
+	return fmt.Sprintf("%d %s: %d are used, and this request needs %d more. Deletes of what is there still work.", most, unit, used, asked)
+}
+
+func (l limit) over(why string, most, used, asked int64) error {
+	return coffer.Errorf(coffer.QuotaExceeded, "The quota of the %s %s is %s", l.noun, l.name, why).
+		With("Limit", strconv.FormatInt(most, 10)).With("Used", strconv.FormatInt(used, 10)).With("Requested", strconv.FormatInt(asked, 10))
 }
 
 // admitQuota refuses a write that cannot succeed before its bytes are sent. size

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"coffer"
+	"coffer/meta"
 )
 
 var operator = coffer.Actor{Caller: coffer.Caller{Operator: true, Name: "operator"}}
@@ -106,6 +107,73 @@ func TestPartsCountOnceForAQuota(t *testing.T) {
 	}
 	w.used(t, coffer.Use{Buckets: 1})
 	w.audit(t, false)
+}
+
+func TestAsManyUploadsAreInProgressAsThereMayBeObjects(t *testing.T) {
+	for name, set := range map[string]func(*world, testing.TB, coffer.QuotaChange){"Account": (*world).quota, "Bucket": (*world).bucketQuota} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.put(t, "k", nil)
+			w.putUncounted(t, "older")
+			set(w, t, coffer.QuotaChange{Objects: some(2)})
+			begin := func() error {
+				_, err := w.alice.CreateUpload(t.Context(), UploadInput{Bucket: "bucket", Key: "k"})
+				return err
+			}
+			first, list := w.upload(t, "k", coffer.Checksum{}, content(1, 10))
+			second, _ := w.upload(t, "k", coffer.Checksum{})
+			err := begin()
+			wantCode(t, "CreateUpload beside as many as there may be", err, coffer.QuotaExceeded)
+			if want := "is 2 objects, and as many uploads may be in progress"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("CreateUpload = %v, want %q", err, want)
+			}
+			if err := w.alice.Abort(t.Context(), "bucket", "k", second); err != nil {
+				t.Fatal(err)
+			}
+			w.upload(t, "k", coffer.Checksum{})
+			w.complete(t, "k", first, list)
+			w.upload(t, "k", coffer.Checksum{})
+			wantCode(t, "CreateUpload after an Abort and a Complete", begin(), coffer.QuotaExceeded)
+			w.used(t, coffer.Use{Bytes: 10, Objects: 1, Buckets: 1})
+			w.audit(t, false)
+			w.clock.step(UploadAgeMax)
+			if _, err := w.Reclaim(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.upload(t, "k", coffer.Checksum{})
+			w.upload(t, "k", coffer.Checksum{})
+			wantCode(t, "CreateUpload after the old ones have ended", begin(), coffer.QuotaExceeded)
+			w.audit(t, false)
+			if _, err := w.alice.Delete(t.Context(), "bucket", Doomed{Key: "k"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.alice.DeleteBucket(t.Context(), "bucket"); err != nil {
+				t.Fatal(err)
+			}
+			w.used(t, coffer.Use{})
+			w.audit(t, false)
+		})
+	}
+}
+
+// putUncounted writes an upload as it was before they were counted.
+func (w *world) putUncounted(t testing.TB, key string) {
+	t.Helper()
+	id, _ := w.upload(t, key, coffer.Checksum{})
+	err := w.store.Store.Update(t.Context(), func(tx meta.Tx) error {
+		b, u, err := w.alice.upload(tx, "bucket", key, id, coffer.PutObject)
+		if err != nil {
+			return err
+		}
+		if err := endUpload(tx, b, u); err != nil {
+			return err
+		}
+		u.counted = false
+		return tx.Set(uploadKey(b.ID, key, id), encodeUpload(u))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestQuotaIsExactUnderConcurrency(t *testing.T) {

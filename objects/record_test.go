@@ -109,7 +109,8 @@ func goldens() []golden {
 		{"object-acl", rowOf(foreign, body{kind: bodyInline, id: id}), encodeRow(rowOf(foreign, body{kind: bodyInline, id: id})), row},
 		{"bucket-acl", *foreign.ACL, config(foreign.ACL), func(b []byte) (any, error) { return decodeConfigOf[coffer.ACL](b) }},
 		{"manifest", pieces, encodeManifest(pieces), func(b []byte) (any, error) { return decodeManifest(nil, b) }},
-		{"upload", upload, encodeUpload(upload), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
+		{"upload", uploadRow{Upload: upload}, encodeUpload(uploadRow{Upload: upload}), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
+		{"upload-counted", uploadRow{upload, true}, encodeUpload(uploadRow{upload, true}), func(b []byte) (any, error) { return decodeUpload("k", "id", b) }},
 		{"part", part, encodePart(part), func(b []byte) (any, error) { return decodePart(3, b) }},
 		{"finished", done, encodeFinished(done), func(b []byte) (any, error) { return decodeFinished(b) }},
 	}...)

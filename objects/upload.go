@@ -50,8 +50,8 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 	if err != nil {
 		return coffer.Upload{}, err
 	}
-	u := coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
-		Initiator: s.actor.Owner().Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}
+	u := uploadRow{counted: true, Upload: coffer.Upload{ID: coffer.UploadID(hex.EncodeToString(id)), Key: in.Key, Initiated: s.now(),
+		Initiator: s.actor.Owner().Canonical, Attributes: in.Attributes, Tags: in.Tags, Lock: in.Lock, Checksum: in.Checksum}}
 	if u.Checksum, err = uploadChecksum(in.Checksum); err != nil {
 		return coffer.Upload{}, err
 	}
@@ -63,15 +63,18 @@ func (s Session) CreateUpload(ctx context.Context, in UploadInput) (coffer.Uploa
 		if err != nil {
 			return err
 		}
-		if u.Abort, err = s.abortion(tx, b, u); err != nil {
+		if u.Abort, err = s.abortion(tx, b, u.Upload); err != nil {
 			return err
 		}
 		if u.ACL, err = s.newACL(tx, b, in.Key, acl); err != nil {
 			return err
 		}
-		return tx.Set(uploadKey(b.ID, u.Key, u.ID), encodeUpload(u))
+		if err := s.admitUpload(tx, b); err != nil {
+			return err
+		}
+		return errors.Join(add(tx, b, countUploads, 1), tx.Set(uploadKey(b.ID, u.Key, u.ID), encodeUpload(u)))
 	})
-	return u, err
+	return u.Upload, err
 }
 
 // uploadChecksum fills in the type that an algorithm has by itself, and refuses
@@ -160,7 +163,7 @@ func (s Session) PutPart(ctx context.Context, in PartInput) (coffer.Part, error)
 	return p.Part, err
 }
 
-func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, err error) {
+func (s Session) admitPart(ctx context.Context, in PartInput) (u uploadRow, err error) {
 	if in.Number < 1 || in.Number > coffer.PartNumberMax {
 		return u, coffer.Errorf(coffer.InvalidArgument, "Part number must be an integer between 1 and %d, inclusive",
 			coffer.PartNumberMax).With("ArgumentName", "partNumber")
@@ -179,16 +182,16 @@ func (s Session) admitPart(ctx context.Context, in PartInput) (u coffer.Upload, 
 }
 
 // upload reads an upload that the actor may use, and its bucket.
-func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id coffer.UploadID, a coffer.Action) (coffer.Bucket, coffer.Upload, error) {
+func (s Session) upload(r meta.Reader, bucket coffer.BucketName, key string, id coffer.UploadID, a coffer.Action) (coffer.Bucket, uploadRow, error) {
 	if err := coffer.CheckObjectKey(key); err != nil {
-		return coffer.Bucket{}, coffer.Upload{}, err
+		return coffer.Bucket{}, uploadRow{}, err
 	}
 	b, err := s.enter(r, bucket)
 	if err != nil {
-		return b, coffer.Upload{}, err
+		return b, uploadRow{}, err
 	}
 	if err := s.authorize(r, b, a, key); err != nil && !s.initiated(r, b, key, id, a) {
-		return b, coffer.Upload{}, err
+		return b, uploadRow{}, err
 	}
 	u, err := readUpload(r, b.ID, key, id)
 	return b, u, err
@@ -243,14 +246,12 @@ func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string
 	})
 }
 
-func (s *Service) abort(tx meta.Tx, b coffer.Bucket, u coffer.Upload) error {
+func (s *Service) abort(tx meta.Tx, b coffer.Bucket, u uploadRow) error {
 	all, err := allParts(tx, u.ID)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		s.dropParts(tx, b, u.ID, all, nil),
-		tx.Delete(uploadKey(b.ID, u.Key, u.ID)))
+	return errors.Join(s.dropParts(tx, b, u.ID, all, nil), endUpload(tx, b, u))
 }
 
 // allParts reads the parts of an upload by number.
@@ -315,12 +316,20 @@ func (s *Service) abortSome(tx meta.Tx, b coffer.Bucket) (more bool, err error) 
 		if err != nil {
 			return false, err
 		}
+		value, err := it.Value()
+		if err != nil {
+			return false, err
+		}
+		u, err := decodeUpload(key, id, value)
+		if err != nil { // It goes with the bucket all the same.
+			u = uploadRow{Upload: coffer.Upload{Key: key, ID: id}}
+		}
 		all, err := allParts(tx, id)
 		if err != nil {
 			return false, err
 		}
 		dropped += len(all)
-		if err := errors.Join(s.dropParts(tx, b, id, all, nil), tx.Delete(uploadKey(b.ID, key, id))); err != nil {
+		if err := errors.Join(s.dropParts(tx, b, id, all, nil), endUpload(tx, b, u)); err != nil {
 			return false, err
 		}
 	}

@@ -37,10 +37,19 @@ func finishedKey(upload coffer.UploadID) []byte {
 	return meta.Key(meta.PrefixFinished, []byte(upload))
 }
 
-func encodeUpload(u coffer.Upload) []byte {
+// uploadRow is the record of an upload in progress.
+type uploadRow struct {
+	coffer.Upload
+	// counted tells whether countUploads has it: those that were begun before there was
+	// that counter are not in it.
+	counted bool
+}
+
+func encodeUpload(u uploadRow) []byte {
 	r := meta.NewRecord(uploadVersion)
 	r.Time(1, u.Initiated)
 	r.Text(2, string(u.Initiator))
+	r.Int(3, intOf(u.counted))
 	encodeChecksum(r, 5, u.Checksum)
 	encodeAttributes(r, 10, u.Attributes)
 	encodeTags(r, fieldTag, u.Tags)
@@ -50,14 +59,16 @@ func encodeUpload(u coffer.Upload) []byte {
 	return r.Bytes()
 }
 
-func decodeUpload(key string, id coffer.UploadID, value []byte) (coffer.Upload, error) {
-	u := coffer.Upload{Key: key, ID: id}
+func decodeUpload(key string, id coffer.UploadID, value []byte) (uploadRow, error) {
+	u := uploadRow{Upload: coffer.Upload{Key: key, ID: id}}
 	err := meta.ReadRecord(value, uploadVersion, func(f meta.Field) error {
 		switch f.Number {
 		case 1:
 			u.Initiated = f.Time()
 		case 2:
 			u.Initiator = coffer.CanonicalID(f.Text())
+		case 3:
+			u.counted = f.Int() != 0
 		default:
 			if decodeChecksum(f, 5, &u.Checksum) || decodeAttributes(f, 10, &u.Attributes) ||
 				decodeTag(f, fieldTag, &u.Tags) || decodeACL(f, &u.ACL) || decodeLock(f, &u.Lock) || decodeEncryption(f, &u.Encryption) {
@@ -186,19 +197,24 @@ func decodeFinished(value []byte) (finished, error) {
 
 // readUpload reads an upload by all of its names: an ID is of no use for another
 // bucket or key.
-func readUpload(r meta.Reader, id coffer.BucketID, key string, upload coffer.UploadID) (coffer.Upload, error) {
+func readUpload(r meta.Reader, id coffer.BucketID, key string, upload coffer.UploadID) (uploadRow, error) {
 	// A NUL would end the ID early in the record's key.
 	if len(upload) != uploadIDLen {
-		return coffer.Upload{}, noSuchUpload(upload)
+		return uploadRow{}, noSuchUpload(upload)
 	}
 	value, err := r.Get(uploadKey(id, key, upload))
 	if errors.Is(err, meta.ErrNotFound) {
-		return coffer.Upload{}, noSuchUpload(upload)
+		return uploadRow{}, noSuchUpload(upload)
 	}
 	if err != nil {
-		return coffer.Upload{}, err
+		return uploadRow{}, err
 	}
 	return decodeUpload(key, upload, value)
+}
+
+// endUpload removes the record of an upload.
+func endUpload(tx meta.Tx, b coffer.Bucket, u uploadRow) error {
+	return errors.Join(tx.Delete(uploadKey(b.ID, u.Key, u.ID)), add(tx, b, countUploads, -intOf(u.counted)))
 }
 
 func noSuchUpload(upload coffer.UploadID) error {
