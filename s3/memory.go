@@ -33,8 +33,9 @@ type memory struct {
 	// each is how much of held one account or address may have.
 	each     int64
 	patience time.Duration
-	mu       sync.Mutex // guards holds
+	mu       sync.Mutex // guards what follows
 	holds    map[string]*hold
+	clients  map[*client]bool
 }
 
 // hold is what one account or address holds.
@@ -47,14 +48,18 @@ type hold struct {
 type room struct {
 	*semaphore.Weighted
 	bytes int64
+	// wait begins to make room for one who waits, until done; nil does not.
+	wait func() (done func())
 }
 
-func newRoom(bytes int64) *room { return &room{semaphore.NewWeighted(bytes), bytes} }
+func newRoom(bytes int64) *room { return &room{Weighted: semaphore.NewWeighted(bytes), bytes: bytes} }
 
 func newMemory(processors int) *memory {
 	n := int64(max(2, processors))
-	return &memory{held: newRoom(n * heldPerProcessor), work: newRoom(n * workPerProcessor), each: n * heldPerProcessor / 2,
-		patience: memoryPatience, holds: map[string]*hold{}}
+	m := &memory{held: newRoom(n * heldPerProcessor), work: newRoom(n * workPerProcessor), each: n * heldPerProcessor / 2,
+		patience: memoryPatience, holds: map[string]*hold{}, clients: map[*client]bool{}}
+	m.held.wait = m.hurry
+	return m
 }
 
 // lease is a part of a room. It counts for no more than there is, so that whoever
@@ -71,7 +76,7 @@ func (l *lease) take(ctx context.Context, n int64, rooms ...*room) error {
 		n = min(n, r.bytes)
 	}
 	for i, r := range rooms {
-		if err := r.Acquire(ctx, n); err != nil {
+		if err := r.acquire(ctx, n); err != nil {
 			for _, r := range rooms[:i] {
 				r.Release(n)
 			}
@@ -80,6 +85,16 @@ func (l *lease) take(ctx context.Context, n int64, rooms ...*room) error {
 	}
 	l.rooms, l.bytes = rooms, n
 	return nil
+}
+
+func (r *room) acquire(ctx context.Context, n int64) error {
+	if r.TryAcquire(n) {
+		return nil
+	}
+	if r.wait != nil {
+		defer r.wait()()
+	}
+	return r.Acquire(ctx, n)
 }
 
 // keep gives back all but n bytes.

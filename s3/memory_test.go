@@ -86,3 +86,31 @@ func TestWhoGoesAwayWaitsNoLonger(t *testing.T) {
 		t.Errorf("toil of a client that is gone = %v, want that it is gone", err)
 	}
 }
+
+// TestWhoIsSlowMakesRoomForWhoWaits: two accounts that hold all there is for clients that
+// do nothing keep nobody else waiting for long.
+func TestWhoIsSlowMakesRoomForWhoWaits(t *testing.T) {
+	from := memoryTest(t, time.Minute)
+	for _, account := range []string{"a", "b"} {
+		slow := from(account)
+		if err := slow.hold(1 << 40); err != nil {
+			t.Fatal(err)
+		}
+		cut := make(chan struct{}, 100)
+		c, done := slow.held.awaits(slow.memory, func() { cut <- struct{}{} })
+		if account == "b" {
+			c.moved.Store(1 << 40) // all that it has to send
+		}
+		go func() {
+			<-cut
+			if account == "b" {
+				t.Error("who is not slow was cut off")
+			}
+			done()
+			slow.forget()
+		}()
+	}
+	if err := from("c").hold(1 << 20); err != nil {
+		t.Errorf("hold beside two who have all = %v, want room", err)
+	}
+}

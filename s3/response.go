@@ -16,7 +16,30 @@ type response struct {
 	http.ResponseWriter
 	status int
 	sent   int64
-	broken error // why the client did not get all of it
+	broken error   // why the client did not get all of it
+	held   *lease  // the memory that is held for it
+	memory *memory // of which that is a part
+}
+
+// awaitChunk is how much of a document goes out before it counts as read: a client
+// that takes less is none that reads.
+const awaitChunk = 64 << 10
+
+// await writes a piece of a document, for which memory is held. A client that reads
+// slowly is cut off while others wait for memory.
+func (w *response) await(p []byte) (written int, err error) {
+	if w.held == nil || len(p) <= smallDocument {
+		return w.Write(p)
+	}
+	reader, done := w.held.awaits(w.memory, func() { _ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(longAgo) })
+	defer done()
+	for written < len(p) && err == nil {
+		var n int
+		n, err = w.Write(p[written:min(len(p), written+awaitChunk)])
+		written += n
+		reader.moved.Store(int64(written))
+	}
+	return written, err
 }
 
 func (w *response) WriteHeader(status int) {

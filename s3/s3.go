@@ -78,7 +78,8 @@ func New(opt Options) *Handler {
 // ServeHTTP answers one request. It is a plain handler on the escaped path: a
 // ServeMux would clean the path, and keys such as a//b with it.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := &request{Handler: h, w: &response{ResponseWriter: w}, r: r, sent: r, start: h.Now(), id: h.newRequestID()}
+	q := &request{Handler: h, w: &response{ResponseWriter: w, memory: h.memory}, r: r, sent: r, start: h.Now(), id: h.newRequestID()}
+	q.w.held = &q.held
 	ctx := coffer.WithRequestID(r.Context(), q.id)
 	q.ctx = ctx
 	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {

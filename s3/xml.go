@@ -92,7 +92,7 @@ func (d *doc) flush() {
 		d.sent = true
 	}
 	if d.err == nil {
-		_, d.err = d.to.Write(d.b)
+		_, d.err = d.to.await(d.b)
 	}
 	if cap(d.b) > 2*pieceBytes {
 		d.b = nil
@@ -205,7 +205,7 @@ func (q *request) send(status int, d *doc) error {
 	h.Set("Content-Type", "application/xml")
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	q.w.WriteHeader(status)
-	_, err := q.w.Write(b)
+	_, err := q.w.await(b)
 	return err
 }
 
@@ -267,13 +267,18 @@ func (q *request) readBody(max int64) ([]byte, error) {
 			return nil, err
 		}
 	}
+	sender, done := q.held.awaits(q.memory, func() { _ = http.NewResponseController(q.w).SetReadDeadline(longAgo) })
+	defer done()
 	from := q.Now()
 	var b []byte
 	for {
 		b = slices.Grow(b, 512)
 		n, err := q.body.Read(b[len(b):min(cap(b), int(max)+1)])
 		b = b[:len(b)+n]
+		sender.moved.Store(int64(len(b)))
 		switch {
+		case sender.gone.Load():
+			return nil, &coffer.Error{Code: coffer.RequestTimeout}
 		case int64(len(b)) > max:
 			return nil, coffer.Errorf(coffer.MaxMessageLengthExceeded, "This operation takes a body of at most %d bytes.", max)
 		case err == io.EOF:

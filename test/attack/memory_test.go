@@ -29,6 +29,7 @@ var memoryRows = []row{
 	{"MEM-06", "forms that repeat the name of their file", repeatedFileNames},
 	{"MEM-07", "large objects that are read slowly", slowReaders},
 	{"MEM-08", "large objects that are written slowly", slowWriters},
+	{"MEM-09", "documents of several accounts that never come keep nobody waiting", idleDocuments},
 }
 
 const (
@@ -272,9 +273,29 @@ func unendingDocuments(t *testing.T, w *world) {
 		w.flat(t, "documents that never end", memoryMax, func() {
 			w.held(t, memoryClients, func(int) string {
 				return w.unending(forged{who: w.large, method: "POST", path: "/a-large", query: "delete=", body: body,
-					lines: []string{"x-amz-checksum-sha256: " + checksum(body)}}, len(body)+1000)
+					lines: []string{"x-amz-checksum-sha256: " + checksum(body)}}, len(body)+50) // what is announced longer is refused at once
 			})
 		})
+	})
+}
+
+// idleDocuments announces documents of two accounts which together may take all the
+// memory that documents have, and sends nothing of them.
+func idleDocuments(t *testing.T, w *world) {
+	body := manyElements("Delete", "<Object><Key>k</Key></Object>")
+	w.unchanged(t, func() {
+		for who, path := range map[pair]string{w.full: "/a-priv", w.bFull: "/b-priv"} {
+			for range 40 {
+				text := w.unending(forged{who: who, method: "POST", path: path, query: "delete=", body: body,
+					lines: []string{"x-amz-checksum-sha256: " + checksum(body)}}, len(body)+1)
+				conn := w.dial(t, w.server.Endpoint)
+				defer conn.Close()
+				go func() { _, _ = io.WriteString(conn, text[:len(text)-len(body)]) }()
+			}
+		}
+		for range 3 {
+			w.s3(t, w.large, "GET", "/a-large?list-type=2", "").oneOf(t, "a list of a third account meanwhile", 200)
+		}
 	})
 }
 
