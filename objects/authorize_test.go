@@ -167,6 +167,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+// TestAPolicyIsAboutItsBucket refuses what would name the bucket in a language that
+// policies do not have: such a Deny would keep nobody out.
+func TestAPolicyIsAboutItsBucket(t *testing.T) {
+	w := newOpenWorld(t)
+	for resource, taken := range map[string]bool{"bucket": true, "buck*": true, "buck?t/*": true, "bucket/[a]": true,
+		"other": false, "buck[e]t/*": false, "buck[!x]t": false, `b\\ucket/*`: false, "": false} {
+		text := strings.ReplaceAll(statement("Deny", onlyBob, `"s3:*"`, ""), `["arn:aws:s3:::bucket","arn:aws:s3:::bucket/*"]`, `"arn:aws:s3:::`+resource+`"`)
+		if err := w.alice.PutBucketPolicy(t.Context(), "bucket", text); taken && err != nil || !taken && coffer.CodeOf(err) != coffer.MalformedPolicy {
+			t.Errorf("PutBucketPolicy on %q = %v, want it taken: %t", resource, err, taken)
+		}
+	}
+}
+
 // TestScopeCountsAbroad says that a key's scope bounds it in the buckets of others
 // as in its own.
 func TestScopeCountsAbroad(t *testing.T) {

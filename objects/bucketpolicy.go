@@ -119,7 +119,9 @@ func checkPolicyScope(bucket coffer.BucketName, doc *policy.Document) error {
 	for r := range doc.Resources() {
 		name, ok := strings.CutPrefix(r, arn)
 		name, _, _ = strings.Cut(name, "/")
-		if here, err := path.Match(name, string(bucket)); r != "*" && (!ok || err != nil || !here) {
+		// A policy's wildcards are * and ? alone; path has more.
+		here, err := path.Match(name, string(bucket))
+		if r != "*" && (!ok || err != nil || !here || strings.ContainsAny(name, `[\`)) {
 			return coffer.Errorf(coffer.MalformedPolicy, "Policy has invalid resource: %.200q is not %s%s, nor %s%s/ and the beginning of a key.",
 				r, arn, bucket, arn, bucket)
 		}
