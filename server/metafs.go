@@ -12,8 +12,9 @@ import (
 
 // metaFS is what the metadata engine writes through. It takes no space in advance
 // once the disk has come down to its floor: what is left is for deletes, not for a
-// log that may never be filled. And it ends the process at the first error of a log
-// or a manifest, since the engine itself would panic over some of them.
+// log that may never be filled. And it ends the process at the first error of a log,
+// a manifest or the folder that has their names, since the engine itself would panic
+// over some of them.
 type metaFS struct {
 	vfs.FS
 	writable func() error
@@ -30,20 +31,30 @@ func (m metaFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) 
 	return m.wrap(name, file, err)
 }
 
+func (m metaFS) OpenDir(name string) (vfs.File, error) {
+	file, err := m.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return metaFile{File: file, fs: m, vital: "the folder of the metadata"}, nil
+}
+
 func (m metaFS) wrap(name string, file vfs.File, err error) (vfs.File, error) {
-	base := filepath.Base(name)
-	f := metaFile{File: file, fs: m, vital: strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-")}
+	f := metaFile{File: file, fs: m}
+	if base := filepath.Base(name); strings.HasSuffix(base, ".log") || strings.HasPrefix(base, "MANIFEST-") {
+		f.vital = "the metadata log"
+	}
 	if err = f.check("create", err); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
-// metaFile is a file of the engine; a vital one must not fail.
+// metaFile is a file of the engine, or its folder.
 type metaFile struct {
 	vfs.File
 	fs    metaFS
-	vital bool
+	vital string // what it is, if it must not fail
 }
 
 // Preallocate is a wish, by its contract; not granting it costs speed only.
@@ -71,8 +82,8 @@ func (f metaFile) SyncTo(length int64) (bool, error) {
 // check ends the process for an error after which nobody knows what is on disk. A
 // full disk is another matter: there the ballast helps, and the write is repeated.
 func (f metaFile) check(doing string, err error) error {
-	if err != nil && f.vital && !errors.Is(err, unix.ENOSPC) && f.fs.fatal != nil {
-		f.fs.fatal(fmt.Errorf("%s the metadata log: %w", doing, err))
+	if err != nil && f.vital != "" && !errors.Is(err, unix.ENOSPC) && f.fs.fatal != nil {
+		f.fs.fatal(fmt.Errorf("%s %s: %w", doing, f.vital, err))
 	}
 	return err
 }

@@ -50,6 +50,25 @@ func TestAFailedLogEndsTheProcess(t *testing.T) {
 	}
 }
 
+// TestAFolderThatIsNotSyncedEndsTheProcess: the name of a new log is in it.
+func TestAFolderThatIsNotSyncedEndsTheProcess(t *testing.T) {
+	inject := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileSync {
+			return unix.EIO
+		}
+		return nil
+	})
+	var fatal error
+	fs := metaFS{errorfs.Wrap(vfs.NewMem(), inject), func() error { return nil }, func(err error) { fatal = err }}
+	dir, err := fs.OpenDir("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.Sync(); !errors.Is(err, unix.EIO) || !errors.Is(fatal, unix.EIO) {
+		t.Errorf("Sync of the folder = %v, and fatal(%v), want both to be told %v", err, fatal, unix.EIO)
+	}
+}
+
 // noted is a file that notes whether space was taken in advance.
 type noted struct {
 	vfs.File
