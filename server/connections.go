@@ -56,7 +56,8 @@ type connections struct {
 
 	mu       sync.Mutex // guards what follows, and the fields of each connection
 	open     int64
-	requests int64
+	requests int64 // under way
+	begun    int64 // requests so far
 	by       map[string]*source
 	idle     list.List // of *connection without a request, the longest first
 	said     time.Time // when the log said that connections are refused
@@ -92,6 +93,13 @@ func (c *connections) count() (open, refused int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.open, c.refused
+}
+
+// work is how many requests were begun so far, and how many of them are under way.
+func (c *connections) work() (begun, underWay int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun, c.requests
 }
 
 // listener counts the connections that l takes.
@@ -267,6 +275,7 @@ func (c *connections) begin(n *connection) bool {
 		return false
 	}
 	c.requests++
+	c.begun++
 	if n.from != "" {
 		c.at(n.from).requests++
 	}

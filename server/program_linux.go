@@ -13,7 +13,7 @@ import (
 // releaseProgram gives the pages of the program's own file back to the kernel, which
 // has them in its cache and maps those that are used again. A start touches most of
 // the program, since each package prepares its tables, and a server at rest little of
-// it. It returns how many bytes were mapped.
+// it. It returns how many bytes of it were in memory.
 func releaseProgram() (int64, error) {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {

@@ -23,10 +23,6 @@ import (
 // was cut, once the time for draining is over.
 const abandonTimeout = 5 * time.Second
 
-// restAfter is how long after the start the server counts as started: the jobs have
-// looked what there is to do by then.
-const restAfter = time.Second
-
 // Server is a coffer that holds its data folder and listens. New makes it, Run
 // answers requests, and Close gives everything back.
 type Server struct {
@@ -234,7 +230,9 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { failed <- s.operator.http.Serve(s.operator.l) }()
 
 	err := s.announce()
-	defer time.AfterFunc(restAfter, s.rest).Stop()
+	resting, stop := context.WithCancel(ctx)
+	defer stop()
+	go rests(resting, s.connections.work, s.rest)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -246,15 +244,6 @@ func (s *Server) Run(ctx context.Context) error {
 		_ = os.Remove(s.cfg.ReadyFile)
 	}
 	return errors.Join(err, s.drain())
-}
-
-// rest ends what belongs to the start.
-func (s *Server) rest() {
-	if n, err := releaseProgram(); err != nil {
-		s.cfg.Logger.Debug("the pages of the program stay mapped", "error", err)
-	} else {
-		s.cfg.Logger.Debug("the pages of the program that the start used are released", "bytes", n)
-	}
 }
 
 // announce tells people, programs and the log where the server answers.
