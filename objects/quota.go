@@ -104,7 +104,7 @@ func (s *Service) admitUpload(r meta.Reader, b coffer.Bucket) error {
 		}
 		n, err := l.used(countUploads)
 		if err == nil && n >= l.Objects {
-			err = l.over(fmt.Sprintf("%d objects, and as many uploads may be in progress: complete or abort some.", l.Objects), l.Objects, n, 1)
+			err = l.refused(fmt.Sprintf("%d objects, and as many uploads may be in progress: complete or abort some.", l.Objects), l.Objects, n, 1)
 		}
 		return err
 	})
@@ -147,7 +147,7 @@ func (l limit) checkUse(objects, bytes int64) error {
 			return err
 		}
 		if n += versions; n > l.Objects-objects {
-			return l.over(inUse("objects", l.Objects, n, objects), l.Objects, n, objects)
+			return l.over("objects", l.Objects, n, objects)
 		}
 	}
 	if l.Bytes > 0 && bytes > 0 {
@@ -160,17 +160,18 @@ func (l limit) checkUse(objects, bytes int64) error {
 			return err
 		}
 		if n += parts; n > l.Bytes-bytes {
-			return l.over(inUse("bytes", l.Bytes, n, bytes), l.Bytes, n, bytes)
+			return l.over("bytes", l.Bytes, n, bytes)
 		}
 	}
 	return nil
 }
 
-func inUse(unit string, most, used, asked int64) string {
-	return fmt.Sprintf("%d %s: %d are used, and this request needs %d more. Deletes of what is there still work.", most, unit, used, asked)
+func (l limit) over(unit string, most, used, asked int64) error {
+	return l.refused(fmt.Sprintf("%d %s: %d are used, and this request needs %d more. Deletes of what is there still work.", most, unit, used, asked),
+		most, used, asked)
 }
 
-func (l limit) over(why string, most, used, asked int64) error {
+func (l limit) refused(why string, most, used, asked int64) error {
 	return coffer.Errorf(coffer.QuotaExceeded, "The quota of the %s %s is %s", l.noun, l.name, why).
 		With("Limit", strconv.FormatInt(most, 10)).With("Used", strconv.FormatInt(used, 10)).With("Requested", strconv.FormatInt(asked, 10))
 }
