@@ -42,15 +42,16 @@ func nearestAction(name string) string {
 		return ""
 	}
 	for a := NoAction + 1; a < ActionCount; a++ {
-		if d := edits(strings.ToLower(name), strings.ToLower(actionNames[a])); d < best {
+		if d := EditDistance(strings.ToLower(name), strings.ToLower(actionNames[a])); d < best {
 			best, near = d, actionNames[a]
 		}
 	}
 	return near
 }
 
-// edits is how many bytes must be changed, put in or left out to make b of a.
-func edits(a, b string) int {
+// EditDistance counts the bytes to add, remove or change to make one text of another
+// (Levenshtein).
+func EditDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
