@@ -80,22 +80,24 @@ func statements(g coffer.Grant) []statement {
 	}
 	objects, rest := split(all, coffer.Action.OnObject)
 	_, rest = split(rest, func(a coffer.Action) bool { return a == coffer.ListAllMyBuckets })
-	var out []statement
 	switch {
-	case g.Preset == coffer.PresetCreateOnly:
-		st := allow(names(objects), objectARNs(g.Buckets, nil)...)
-		st.Condition = map[string]map[string]oneOrMore{"Null": {keyIfNoneMatch: {"false"}}}
-		out = append(out, st)
-	case !objects.IsZero() && !rest.IsZero():
-		out = append(out, allow(names(all, coffer.ListAllMyBuckets), slices.Concat(bucketARNs(g.Buckets), objectARNs(g.Buckets, nil))...))
+	case !objects.IsZero() && !rest.IsZero() && g.Preset != coffer.PresetCreateOnly:
+		return []statement{allow(names(all, coffer.ListAllMyBuckets), slices.Concat(bucketARNs(g.Buckets), objectARNs(g.Buckets, nil))...)}
 	case !objects.IsZero():
-		out = append(out, allow(names(objects), objectARNs(g.Buckets, nil)...))
-	default:
-		// Every grant allows this, so a grant of less than that says it as well.
-		rest = rest.With(coffer.NewActions(coffer.GetBucketLocation))
-		out = append(out, allow(names(rest), bucketARNs(g.Buckets)...))
+		return []statement{onObjects(g, objects)}
 	}
-	return out
+	// Every grant allows this, so a grant of less than that says it as well.
+	rest = rest.With(coffer.NewActions(coffer.GetBucketLocation))
+	return []statement{allow(names(rest), bucketARNs(g.Buckets)...)}
+}
+
+// onObjects writes what a grant allows on objects.
+func onObjects(g coffer.Grant, actions coffer.Actions) statement {
+	st := allow(names(actions), objectARNs(g.Buckets, g.Prefixes)...)
+	if g.Preset == coffer.PresetCreateOnly {
+		st.Condition = map[string]map[string]oneOrMore{"Null": {keyIfNoneMatch: {"false"}}}
+	}
+	return st
 }
 
 // belowPrefixes writes a grant on prefixes: what is about objects names them, and what
@@ -105,11 +107,7 @@ func belowPrefixes(g coffer.Grant) []statement {
 	lists, _ := split(rest, coffer.Action.Lists)
 	var out []statement
 	if !objects.IsZero() {
-		st := allow(names(objects), objectARNs(g.Buckets, g.Prefixes)...)
-		if g.Preset == coffer.PresetCreateOnly {
-			st.Condition = map[string]map[string]oneOrMore{"Null": {keyIfNoneMatch: {"false"}}}
-		}
-		out = append(out, st)
+		out = append(out, onObjects(g, objects))
 	}
 	if !lists.IsZero() {
 		st := allow(names(lists), bucketARNs(g.Buckets)...)
