@@ -91,7 +91,7 @@ func (d Door) Invite(ctx context.Context, account coffer.AccountID, in InviteInp
 		return Link{}, err
 	}
 	err = d.update(ctx, account, func(tx meta.Tx, a authority) error {
-		if err := errors.Join(a.grant(role), d.freshForOwner(role)); err != nil {
+		if err := errors.Join(a.grant(role), d.freshFor(role)); err != nil {
 			return err
 		}
 		if in.Email != "" {
@@ -118,9 +118,10 @@ func (d Door) Invite(ctx context.Context, account coffer.AccountID, in InviteInp
 	return l, nil
 }
 
-// freshForOwner: who makes an owner gives everything away.
-func (d Door) freshForOwner(role coffer.Role) error {
-	if role == coffer.RoleOwner {
+// freshFor asks for a proof where the new member may see secrets and change others:
+// who found a browser open could else let themself in, and have a proof of their own.
+func (d Door) freshFor(role coffer.Role) error {
+	if role.AtLeast(coffer.RoleAdmin) {
 		return d.fresh()
 	}
 	return nil

@@ -286,6 +286,7 @@ func TestSecuritySettingsNeedAFreshProof(t *testing.T) {
 		"RemoveMember":     d.RemoveMember(t.Context(), x.id, x.admin.member.ID),
 		"ResetMember":      second(d.ResetMember(t.Context(), x.id, x.admin.member.ID, false)),
 		"Invite owner":     second(d.Invite(t.Context(), x.id, InviteInput{Role: coffer.RoleOwner})),
+		"Invite admin":     second(d.Invite(t.Context(), x.id, InviteInput{Role: coffer.RoleAdmin})),
 	} {
 		wantCode(t, name, err, coffer.FreshSignInNeeded)
 	}
