@@ -19,7 +19,7 @@ type keyQuery struct {
 
 type keyList struct {
 	Keys []Key  `json:"keys"`
-	Next string `json:"next,omitempty" doc:"The after of the next page; absent at the end."`
+	Next string `json:"next,omitempty" doc:"The after of the next page; absent at the end. Where scopes are large a page has fewer keys than were asked for, and may be empty and not the last."`
 }
 
 func (q *request) listKeys(in keyQuery, _ none) (keyList, error) {
@@ -27,17 +27,17 @@ func (q *request) listKeys(in keyQuery, _ none) (keyList, error) {
 	if err != nil {
 		return keyList{}, err
 	}
-	all, err := q.keys().List(q.ctx(), account)
+	size, err := in.max()
 	if err != nil {
 		return keyList{}, err
 	}
-	list := keyList{Keys: make([]Key, 0, len(all))}
-	for _, k := range all {
-		if in.Deleted || k.Status != coffer.KeyDeleted {
-			list.Keys = append(list.Keys, keyOf(k, coffer.Secret{}))
-		}
+	page, next, err := q.keys().Page(q.ctx(), account, in.After, size, func(k coffer.Key) bool {
+		return in.Deleted || k.Status != coffer.KeyDeleted
+	})
+	list := keyList{Keys: make([]Key, 0, len(page)), Next: next}
+	for _, k := range page {
+		list.Keys = append(list.Keys, keyOf(k, coffer.Secret{}))
 	}
-	list.Keys, list.Next, err = page(list.Keys, in.pageQuery, func(k Key) string { return string(k.Account) + "." + string(k.ID) })
 	return list, err
 }
 

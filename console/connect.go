@@ -101,21 +101,19 @@ func (q *request) connect() error {
 // connectAnswer shows the page for the key that handle names, or for the first
 // one that works.
 func (q *request) connectAnswer(status int, handle string, secret coffer.Secret, tested *testResult) error {
-	live, _, err := q.keysOfAccount()
+	live, _, more, err := q.keysOfAccount("")
 	if err != nil {
 		return err
 	}
-	page := connectPage{shell: q.shell("Connect"), Keys: live, Tested: tested}
-	var chosen *keyView
-	for i, k := range live {
-		if handle == string(k.ID) || handle == string(k.Current.AccessKeyID) {
-			chosen = &live[i]
-			break
-		}
-		if chosen == nil && k.Status == coffer.KeyActive {
-			chosen = &live[i]
+	chosen := choose(live, handle)
+	if more != "" && handle != "" && !named(chosen, handle) {
+		// It may be on a later page.
+		if key, err := q.keys().Get(q.ctx(), handle); err == nil && key.Status != coffer.KeyDeleted {
+			view := q.keyView(key)
+			live, chosen = append(live, view), &view
 		}
 	}
+	page := connectPage{shell: q.shell("Connect"), Keys: live, Tested: tested}
 	if chosen == nil {
 		page.Connect = connectView{Endpoint: q.S3URL(), Region: q.Region}
 		return q.render(status, "connect", page)
@@ -130,6 +128,22 @@ func (q *request) connectAnswer(status int, handle string, secret coffer.Secret,
 		return err
 	}
 	return q.render(status, "connect", page)
+}
+
+// choose returns the key that handle names, or else the first one that works.
+func choose(live []keyView, handle string) (chosen *keyView) {
+	for i := range live {
+		if k := &live[i]; named(k, handle) {
+			return k
+		} else if chosen == nil && k.Status == coffer.KeyActive {
+			chosen = k
+		}
+	}
+	return chosen
+}
+
+func named(k *keyView, handle string) bool {
+	return k != nil && (handle == string(k.ID) || handle == string(k.Current.AccessKeyID))
 }
 
 // connectReveal writes the secret into the snippets.

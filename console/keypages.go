@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ type keysPage struct {
 	// Deleted are those that can still be brought back.
 	Deleted []keyView
 	Now     time.Time
+	// Next is the URL of the next page, "" at the end; First of the first.
+	Next, First string
 }
 
 // keyView is one key as pages show it.
@@ -75,12 +78,17 @@ func (q *request) keyView(k coffer.Key) keyView {
 	return keyView{Key: k, Now: q.Now(), Manages: q.may(coffer.RoleAdmin)}
 }
 
-func (q *request) keysOfAccount() (live, deleted []keyView, err error) {
-	all, err := q.keys().List(q.ctx(), q.current.Account.ID)
+// keysShown is how many keys one page has.
+const keysShown = 500
+
+// keysOfAccount returns a page of the account's keys, the oldest first, apart from those
+// that were deleted, and where the next page begins.
+func (q *request) keysOfAccount(after string) (live, deleted []keyView, next string, err error) {
+	page, next, err := q.keys().Page(q.ctx(), q.current.Account.ID, after, keysShown, func(coffer.Key) bool { return true })
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, "", err
 	}
-	for _, k := range all {
+	for _, k := range page {
 		if k.Status == coffer.KeyDeleted {
 			deleted = append(deleted, q.keyView(k))
 		} else {
@@ -90,15 +98,23 @@ func (q *request) keysOfAccount() (live, deleted []keyView, err error) {
 	newest := func(a, b keyView) int { return a.Created.Compare(b.Created) }
 	slices.SortFunc(live, newest)
 	slices.SortFunc(deleted, newest)
-	return live, deleted, nil
+	return live, deleted, next, nil
 }
 
 func (q *request) listKeys() error {
-	live, deleted, err := q.keysOfAccount()
+	after := q.query("after")
+	live, deleted, next, err := q.keysOfAccount(after)
 	if err != nil {
 		return err
 	}
-	return q.render(http.StatusOK, "keys", keysPage{shell: q.shell("Access keys"), Keys: live, Deleted: deleted, Now: q.Now()})
+	page := keysPage{shell: q.shell("Access keys"), Keys: live, Deleted: deleted, Now: q.Now()}
+	if after != "" {
+		page.First = "/keys"
+	}
+	if next != "" {
+		page.Next = "/keys?" + url.Values{"after": {next}}.Encode()
+	}
+	return q.render(http.StatusOK, "keys", page)
 }
 
 // newKeyPage asks what kind of key to make.

@@ -14,6 +14,7 @@ type overviewPage struct {
 	Connect                     connectView
 	Buckets, Objects, Bytes     int64
 	Keys                        int
+	MoreKeys                    bool         // there are more, which were not looked at
 	Quota                       coffer.Quota // what of it is 0 has no limit
 	Rotating, Expiring, Overdue []keyView
 	// Reveal tells whether this person may see secrets.
@@ -50,11 +51,11 @@ func (q *request) overview() error {
 	if page.Quota, _, err = q.objects().AccountQuota(q.ctx(), q.current.Account.ID); err != nil {
 		return err
 	}
-	live, _, err := q.keysOfAccount()
+	live, _, more, err := q.keysOfAccount("")
 	if err != nil {
 		return err
 	}
-	page.Keys = len(live)
+	page.Keys, page.MoreKeys = len(live), more != ""
 	page.Connect = connectView{Endpoint: q.S3URL(), Region: q.Region}
 	for _, k := range live {
 		switch {

@@ -128,12 +128,15 @@ type entry struct {
 }
 
 // bytes is about what the entry takes.
-func (e *entry) bytes() int {
-	n := entryBytes
-	if e.actor.Scope == nil {
-		return n
+func (e *entry) bytes() int { return entryBytes + scopeBytes(e.actor.Scope) }
+
+// scopeBytes is about what a scope takes.
+func scopeBytes(s *coffer.Scope) int {
+	if s == nil {
+		return 0
 	}
-	for _, g := range e.actor.Scope.Grants {
+	n := 0
+	for _, g := range s.Grants {
 		for _, texts := range [][]string{g.Buckets, g.Prefixes} {
 			for _, text := range texts {
 				n += textBytes + len(text)

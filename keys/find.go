@@ -1,22 +1,32 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 
 	"coffer"
 	"coffer/audit"
 	"coffer/meta"
 )
 
-// List returns the keys of an account, with the deleted ones, in the order of
-// their IDs. The account "" is the caller's own; for an operator, all of them.
-func (s Session) List(ctx context.Context, account coffer.AccountID) ([]coffer.Key, error) {
+// pageBytes is about what the scopes of the keys on one page may take in memory. Beside
+// them a key is small, and a page has a thousand at most.
+const pageBytes = 256 << 10
+
+// Page returns up to max of the keys of an account that want takes, with the deleted
+// ones, in the order of their IDs, and where the next page begins; "" is the end. It has
+// fewer, or none, where their scopes are large: an account has as many keys as it likes,
+// and one answer is not to hold all of them. The first page is after "". The account ""
+// is the caller's own; for an operator, all of them.
+func (s Session) Page(ctx context.Context, account coffer.AccountID, after string, max int, want func(coffer.Key) bool) (page []coffer.Key, next string, err error) {
 	if own, confined := s.account(); confined {
 		if account != "" && account != own || own == "" {
-			return nil, coffer.Errorf(coffer.NoSuchAccount, "there is no account %.40q", string(account))
+			return nil, "", coffer.Errorf(coffer.NoSuchAccount, "there is no account %.40q", string(account))
 		}
 		account = own
 	}
@@ -24,38 +34,110 @@ func (s Session) List(ctx context.Context, account coffer.AccountID) ([]coffer.K
 	if account != "" {
 		prefix = keyKey(account, "")
 	}
-	var all []coffer.Key
-	err := s.s.meta.View(ctx, func(r meta.Reader) error {
+	err = s.s.meta.View(ctx, func(r meta.Reader) error {
 		if err := s.may(r, see, record{}); err != nil {
 			return err
 		}
-		it := r.Iter(prefix, meta.PrefixEnd(prefix))
-		defer it.Close()
-		for it.Next() {
-			value, err := it.Value()
-			if err != nil {
-				return err
-			}
-			key, err := decodeKey(value)
-			if err != nil {
-				return fmt.Errorf("key %q: %w", it.Key()[1:], err)
-			}
-			seen, err := s.s.used(r, key)
-			if err != nil {
-				return err
-			}
-			all = append(all, seen)
-		}
-		return it.Err()
+		page, next, err = s.s.page(r, prefix, after, max, want)
+		return err
 	})
 	if err != nil && coffer.CodeOf(err) == coffer.Internal {
 		err = fmt.Errorf("list access keys: %w", err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	return page, next, nil
+}
+
+// page reads a page of the keys under prefix.
+func (s *Service) page(r meta.Reader, prefix []byte, after string, max int, want func(coffer.Key) bool) (page []coffer.Key, next string, err error) {
+	end := meta.PrefixEnd(prefix)
+	it := r.Iter(behind(prefix, end, after), end)
+	defer it.Close()
+	room := pageBytes
+	for it.Next() {
+		if room < 0 {
+			return page, next, nil
+		}
+		value, err := it.Value()
+		if err != nil {
+			return nil, "", err
+		}
+		key, err := decodeKey(value)
+		if err != nil {
+			return nil, "", fmt.Errorf("key %q: %w", it.Key()[1:], err)
+		}
+		room -= scopeBytes(key.Scope)
+		seen, err := s.used(r, key)
+		if err != nil {
+			return nil, "", err
+		}
+		if want(seen) {
+			if len(page) == max {
+				return page, next, nil
+			}
+			page = append(page, seen)
+		}
+		next = string(key.Account) + placeSplit + string(key.ID)
+	}
+	return page, "", it.Err()
+}
+
+// placeSplit stands between the account and the ID of a key in what Page returns.
+const placeSplit = "."
+
+// behind is the first row behind a key that Page has named, between start and end. What
+// was named comes from a client.
+func behind(start, end []byte, after string) []byte {
+	if after == "" {
+		return start
+	}
+	account, id, _ := strings.Cut(after, placeSplit)
+	row := append(keyKey(coffer.AccountID(account), coffer.KeyID(id)), 0)
+	switch {
+	case bytes.Compare(row, start) < 0:
+		return start
+	case bytes.Compare(row, end) > 0:
+		return end
+	}
+	return row
+}
+
+// All goes through the keys of an account as Page does, a page at a time.
+func (s Session) All(ctx context.Context, account coffer.AccountID) iter.Seq2[coffer.Key, error] {
+	return func(yield func(coffer.Key, error) bool) {
+		for after := ""; ; {
+			page, next, err := s.Page(ctx, account, after, pageKeys, func(coffer.Key) bool { return true })
+			if err != nil {
+				yield(coffer.Key{}, err)
+				return
+			}
+			for _, key := range page {
+				if !yield(key, nil) {
+					return
+				}
+			}
+			if after = next; next == "" {
+				return
+			}
+		}
+	}
+}
+
+// List is All as a list, for who knows that there are few keys.
+func (s Session) List(ctx context.Context, account coffer.AccountID) (all []coffer.Key, err error) {
+	for key, err := range s.All(ctx, account) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, key)
 	}
 	return all, nil
 }
+
+// pageKeys is how many keys All reads at a time.
+const pageKeys = 1000
 
 // Get returns the key that handle names, its ID or an Access Key ID of it,
 // deleted or not. One of another account is NoSuchKeyRecord, as one that is not

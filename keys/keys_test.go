@@ -123,6 +123,74 @@ func TestCreatedKeySignsAndIsFoundByBothNames(t *testing.T) {
 	}
 }
 
+// TestPageIsBounded reads lists page by page: with each size, with keys whose scopes take
+// a page each, and from places that no page has named.
+func TestPageIsBounded(t *testing.T) {
+	s := newService(t)
+	large := &coffer.Scope{}
+	for range 50 {
+		g := coffer.Grant{Preset: coffer.PresetReadOnly}
+		for i := range 100 {
+			g.Prefixes = append(g.Prefixes, fmt.Sprintf("%02d/", i))
+		}
+		large.Grants = append(large.Grants, g)
+	}
+	for i := range 12 {
+		in := CreateInput{Name: fmt.Sprint(i)}
+		if i%2 == 0 {
+			in.Scope = large
+		}
+		key, _ := create(t, s, ann, in)
+		if i%3 == 0 {
+			if _, err := s.As(operator).Delete(t.Context(), string(key.ID)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create(t, s, bob, CreateInput{})
+	}
+	living := func(k coffer.Key) bool { return k.Deleted.IsZero() }
+	all := func(coffer.Key) bool { return true }
+	for _, tt := range []struct {
+		account coffer.AccountID
+		want    func(coffer.Key) bool
+		n       int
+	}{{ann.ID, all, 12}, {ann.ID, living, 8}, {bob.ID, all, 12}, {"", all, 24}, {"", living, 20}} {
+		for _, max := range []int{1, 5, 1000} {
+			seen, after := map[coffer.KeyID]bool{}, ""
+			for pages := 0; ; pages++ {
+				page, next, err := s.As(operator).Page(t.Context(), tt.account, after, max, tt.want)
+				if err != nil || len(page) > max || pages > 30 {
+					t.Fatalf("Page(%q, %q, %d) = %d keys, %v, on page %d", tt.account, after, max, len(page), err, pages)
+				}
+				bytes := 0
+				for _, k := range page {
+					if bytes += scopeBytes(k.Scope); seen[k.ID] || bytes > pageBytes+scopeBytes(large) {
+						t.Errorf("Page(%q, %q, %d): the key %s again, or %d bytes of scopes", tt.account, after, max, k.ID, bytes)
+					}
+					seen[k.ID] = true
+				}
+				if after = next; next == "" {
+					break
+				}
+			}
+			if len(seen) != tt.n {
+				t.Errorf("the pages of %d of %q have %d keys, want %d", max, tt.account, len(seen), tt.n)
+			}
+		}
+	}
+	for _, after := range []string{"0", "1", "~", "\x00", "111122223333", "111122223333.", "444455556666.key_x", strings.Repeat("9", 10_000), ".."} {
+		page, _, err := s.As(coffer.Caller{Account: ann.ID, Member: "mem_1", Role: coffer.RoleReadOnly}).Page(t.Context(), "", after, 1000, all)
+		for _, k := range page {
+			if k.Account != ann.ID {
+				t.Errorf("Page after %.20q shows a key of %s", after, k.Account)
+			}
+		}
+		if err != nil {
+			t.Errorf("Page after %.20q = %v", after, err)
+		}
+	}
+}
+
 func TestListShowsOneAccountOnly(t *testing.T) {
 	s := newService(t)
 	var want []string

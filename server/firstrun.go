@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"coffer"
 	"coffer/accounts"
@@ -58,27 +57,25 @@ func firstRun(ctx context.Context, cfg *Config, store meta.Store, acc *accounts.
 			return r, err
 		}
 	}
-	all, err := ks.As(starter()).List(ctx, r.account.ID)
-	if err != nil {
-		return r, err
-	}
-	// A deleted key stays in the list for a while, so an account without any has
-	// nearly always never had one.
-	if len(all) == 0 {
-		key, made, err := r.firstKey(ctx, ks)
+	any, oldest := false, coffer.Key{}
+	for key, err := range ks.As(starter()).All(ctx, r.account.ID) {
 		if err != nil {
 			return r, err
 		}
-		if made {
-			all, r.made = append(all, key), true
+		any = true
+		if key.Status == coffer.KeyActive && (oldest.ID == "" || key.Created.Before(oldest.Created)) {
+			oldest = key
+		}
+	}
+	// A deleted key stays in the list for a while, so an account without any has
+	// nearly always never had one.
+	if !any {
+		if oldest, r.made, err = r.firstKey(ctx, ks); err != nil {
+			return r, err
 		}
 	}
 	if r.key.ID == "" {
-		all = slices.DeleteFunc(all, func(k coffer.Key) bool { return k.Status != coffer.KeyActive })
-		slices.SortFunc(all, func(a, b coffer.Key) int { return a.Created.Compare(b.Created) })
-		if len(all) > 0 {
-			r.key = all[0]
-		}
+		r.key = oldest
 	}
 	return r, nil
 }

@@ -44,6 +44,7 @@ var limitRows = []row{
 	{"LIM-11", "keys with large scopes are not all remembered", manyScopes},
 	{"LIM-12", "a long header beside a policy of many patterns costs little", longHeaders},
 	{"LIM-13", "headers that a page asks leave for are not too many", manyAskedHeaders},
+	{"LIM-14", "a list of keys with large scopes comes in pages", manyKeysListed},
 }
 
 func TestLimits(t *testing.T) {
@@ -177,14 +178,7 @@ func manyConfigurations(t *testing.T, w *world) {
 // manyScopes signs a request with each of many keys whose scopes are as large as can be.
 func manyScopes(t *testing.T, w *world) {
 	const count = 400
-	scope := &coffer.Scope{}
-	for i := range 50 {
-		g := coffer.Grant{Preset: coffer.PresetReadOnly}
-		for j := range 100 {
-			g.Prefixes = append(g.Prefixes, fmt.Sprintf("%d-%d/", i, j))
-		}
-		scope.Grants = append(scope.Grants, g)
-	}
+	scope := largeScope()
 	w.unchanged(t, func() {
 		before := resident(t, w.server.PID())
 		keys := make([]pair, count)
@@ -202,6 +196,42 @@ func manyScopes(t *testing.T, w *world) {
 			w.drop(t, k)
 		}
 	})
+}
+
+// largeScope is one of as many texts as a scope may have.
+func largeScope() *coffer.Scope {
+	scope := &coffer.Scope{}
+	for i := range 50 {
+		g := coffer.Grant{Preset: coffer.PresetReadOnly}
+		for j := range 100 {
+			g.Prefixes = append(g.Prefixes, fmt.Sprintf("%d-%d/", i, j))
+		}
+		scope.Grants = append(scope.Grants, g)
+	}
+	return scope
+}
+
+// manyKeysListed asks for the keys of an account that has given them large scopes, many
+// times at once. Each answer had all of them, in memory several times over.
+func manyKeysListed(t *testing.T, w *world) {
+	const count, clients = 150, 20
+	var made []pair
+	for range count {
+		made = append(made, w.newKey(t, api.CreateKeyInput{Name: "large", Scope: largeScope()}))
+	}
+	w.bounded(t, "lists of keys", func() {
+		var all sync.WaitGroup
+		for range clients {
+			all.Go(func() { w.api(t, w.full, "GET", "/v1/keys", "").oneOf(t, "GET /v1/keys", 200) })
+		}
+		all.Wait()
+	})
+	if all, err := w.socket.ListKeys(t.Context(), string(w.a.ID), false); err != nil || len(all) < count {
+		t.Errorf("ListKeys = %d keys, %v, want all of them", len(all), err)
+	}
+	for _, k := range made {
+		w.drop(t, k)
+	}
 }
 
 // bounded runs fn and fails the test if the server's memory grew by more than
