@@ -30,7 +30,7 @@ func (s Session) BucketACL(ctx context.Context, bucket coffer.BucketName) (list 
 // has. owner is what the request says of the owner, who cannot change; "" if it
 // says nothing.
 func (s Session) PutBucketACL(ctx context.Context, bucket coffer.BucketName, in coffer.NewACL, owner coffer.CanonicalID) error {
-	in, err := s.admitGrants(ctx, bucket, coffer.PutBucketACL, "", in)
+	in, err := s.admitGrants(ctx, bucket, coffer.PutBucketACL, "", in, owner)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s Session) PutObjectACL(ctx context.Context, bucket coffer.BucketName, key
 	if err := coffer.CheckObjectKey(key); err != nil {
 		return "", err
 	}
-	if in, err = s.at(version).admitGrants(ctx, bucket, coffer.PutObjectACL.OfVersion(version), key, in); err != nil {
+	if in, err = s.at(version).admitGrants(ctx, bucket, coffer.PutObjectACL.OfVersion(version), key, in, owner); err != nil {
 		return "", err
 	}
 	err = s.change(ctx, bucket, key, version, coffer.PutObjectACL, func(tx meta.Tx, b coffer.Bucket, o *row) error {
@@ -200,15 +200,18 @@ func (s Session) admitACL(ctx context.Context, bucket coffer.BucketName, key str
 	})
 }
 
-// admitGrants finds the grantees of a list for who may write it: others are not
-// told which accounts there are.
-func (s Session) admitGrants(ctx context.Context, bucket coffer.BucketName, a coffer.Action, key string, in coffer.NewACL) (coffer.NewACL, error) {
+// admitGrants finds the grantees of a list, and the owner that it names, for who may
+// write it: others are not told which accounts there are.
+func (s Session) admitGrants(ctx context.Context, bucket coffer.BucketName, a coffer.Action, key string, in coffer.NewACL, owner coffer.CanonicalID) (coffer.NewACL, error) {
 	err := s.Meta.View(ctx, func(r meta.Reader) error {
 		_, err := s.bucket(r, bucket, a, key)
 		return err
 	})
 	if err == nil {
 		err = s.Writable()
+	}
+	if err == nil && owner != "" {
+		_, err = s.grantee(ctx, coffer.Grantee{Canonical: owner})
 	}
 	if err != nil {
 		return in, err

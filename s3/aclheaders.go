@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"errors"
+	"slices"
 	"strings"
 
 	"coffer"
@@ -53,6 +55,23 @@ func (q *request) hasACL() bool {
 		}
 	}
 	return false
+}
+
+// asInHeaders tells of a grantee that there is none by what a header calls it, as AWS
+// does: the names of the elements are for documents.
+func (q *request) asInHeaders(err error) error {
+	e, ok := errors.AsType[*coffer.Error](err)
+	if !ok || e.Code != coffer.InvalidArgument || len(e.Fields) == 0 || !q.hasACL() {
+		return err
+	}
+	called, ok := map[string]string{"CanonicalUser/ID": "id", "Group/URI": "uri"}[e.Fields[0].Value]
+	if !ok {
+		return err
+	}
+	told := *e
+	told.Fields = slices.Clone(e.Fields)
+	told.Fields[0].Value = called
+	return &told
 }
 
 // appendGrants reads a list of grantees: id="…", uri="…" or emailAddress="…",

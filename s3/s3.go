@@ -213,7 +213,7 @@ func (q *request) serve() error {
 			return err
 		}
 	}
-	return q.ofBucket(q.op.handle(q))
+	return q.asInHeaders(q.ofBucket(q.op.handle(q)))
 }
 
 // ofBucket answers a document that is refused with NoSuchBucket, as AWS does, where it
