@@ -101,7 +101,8 @@ func (q *request) listObjects() error {
 	if l.urls {
 		d.text("EncodingType", "url")
 	}
-	q.writeContents(d, l, page, true)
+	// Who signed nothing is not told whose the bucket is, as on AWS.
+	q.writeContents(d, l, page, !q.actor.Anonymous())
 	return q.send(http.StatusOK, d)
 }
 

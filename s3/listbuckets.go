@@ -11,7 +11,11 @@ import (
 
 // listBuckets answers ListBuckets (AWS, "ListBuckets").
 func (q *request) listBuckets() error {
-	in := objects.ListBucketsInput{Prefix: q.query.get("prefix"), Region: q.query.get("bucket-region")}
+	in := objects.ListBucketsInput{Prefix: q.query.get("prefix")}
+	var err error
+	if in.Region, err = q.bucketRegion(); err != nil {
+		return err
+	}
 	if s := q.query.get("max-buckets"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 || n > objects.BucketsMax {
