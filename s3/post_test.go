@@ -184,6 +184,8 @@ func TestFormsThatAreRefused(t *testing.T) {
 		{"RangeBelowZero", w.signedForm("a", anyKey+`, ["content-length-range", -1, 0]`), 400, "InvalidPolicyDocument", "not negative"},
 		{"ConditionDoesNotHold", w.signedForm("a", `["starts-with", "$key", "user/"]`), 403, "AccessDenied", "Policy Condition failed: [\"starts-with\", \"$key\", \"user/\"]"},
 		{"SimpleConditionDoesNotHold", w.signedForm("a", `{"key": "A"}`), 403, "AccessDenied", "Policy Condition failed: [\"eq\", \"$key\", \"A\"]"},
+		{"ConditionWithoutADollar", w.signedForm("a", anyKey+`, ["eq", "acl", "private"]`), 403, "AccessDenied", "Policy Condition failed: [\"eq\", \"acl\", \"private\"]"},
+		{"RangeOfAWord", w.signedForm("a", anyKey+`, ["content-length-range", "test", "10"]`), 403, "AccessDenied", "Policy Condition failed: [\"content-length-range\", \"test\", \"10\"]"},
 		{"OtherBucket", w.signedForm("a", anyKey+`, {"bucket": "other"}`), 403, "AccessDenied", "$bucket"},
 		{"ConditionOnAFieldThatIsNotThere", w.signedForm("a", anyKey+`, ["starts-with", "$Content-Type", ""]`), 403, "AccessDenied", "$content-type"},
 		{"OneOfTheContentTypesIsAnother", w.signedForm("a", anyKey+`, ["starts-with", "$Content-Type", "image/"]`, [2]string{"Content-Type", "image/png,text/html"}), 403, "AccessDenied", "$content-type"},

@@ -25,13 +25,29 @@ type postPolicy struct {
 
 // postCondition is what a field must be; prefix tells that it must only begin so.
 type postCondition struct {
-	field  string // in lower case, without $
+	field  string // in lower case, without $; "" if no form meets the condition
 	prefix bool
-	value  string
+	value  string // of one that no form meets the whole, as it was written
+}
+
+// unmet is a condition that says nothing that a form could meet. AWS takes it, and
+// every form fails it.
+func unmet(list []any) postCondition {
+	var text strings.Builder
+	for i, v := range list {
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		fmt.Fprintf(&text, `"%v"`, v)
+	}
+	return postCondition{value: "[" + text.String() + "]"}
 }
 
 // String writes the condition as AWS does when it does not hold.
 func (c postCondition) String() string {
+	if c.field == "" {
+		return c.value
+	}
 	op := "eq"
 	if c.prefix {
 		op = "starts-with"
@@ -183,8 +199,12 @@ func (p *postPolicy) add(raw json.RawMessage) error {
 		field, ok1 := list[1].(string)
 		value, ok2 := list[2].(string)
 		name, ok3 := strings.CutPrefix(field, "$")
-		if !ok1 || !ok2 || !ok3 || name == "" {
+		if !ok1 || !ok2 || field == "" || name == "" {
 			return badPolicy("Invalid Condition: expected [\"%s\", \"$field\", \"value\"].", op)
+		}
+		if !ok3 {
+			p.conditions = append(p.conditions, unmet([]any{op, field, value}))
+			return nil
 		}
 		p.conditions = append(p.conditions, postCondition{field: strings.ToLower(name), prefix: op == "starts-with", value: value})
 		return nil
@@ -195,6 +215,10 @@ func (p *postPolicy) add(raw json.RawMessage) error {
 func (p *postPolicy) addRange(list []any) error {
 	if len(list) != 3 {
 		return badPolicy("Invalid content-length-range: wrong number of arguments.")
+	}
+	if isWord(list[1]) || isWord(list[2]) {
+		p.conditions = append(p.conditions, unmet(list))
+		return nil
 	}
 	low, ok1 := sizeOf(list[1])
 	high, ok2 := sizeOf(list[2])
@@ -207,6 +231,16 @@ func (p *postPolicy) addRange(list []any) error {
 	}
 	p.sized, p.min, p.max = true, low, high
 	return nil
+}
+
+// isWord tells whether a bound of a range is a string that is no number.
+func isWord(v any) bool {
+	text, ok := v.(string)
+	if !ok {
+		return false
+	}
+	_, err := strconv.ParseInt(text, 10, 64)
+	return err != nil
 }
 
 // sizeOf reads a number, which some clients write as a string.
@@ -235,7 +269,7 @@ func (p postPolicy) check(f postFields, bucket coffer.BucketName, now time.Time)
 		if c.field == "bucket" {
 			value, ok = string(bucket), true
 		}
-		if !ok || !c.holds(value) {
+		if c.field == "" || !ok || !c.holds(value) {
 			return coffer.Errorf(coffer.AccessDenied, "Invalid according to Policy: Policy Condition failed: %s", c)
 		}
 	}
