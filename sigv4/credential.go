@@ -62,8 +62,9 @@ func (a *Auth) setTime(text string) bool {
 }
 
 // setSignedHeaders reads the list of signed header names. It returns what is
-// wrong with it, or "". Order is the client's affair; a name that is empty,
-// doubled, in upper case or no header name at all is not.
+// wrong with it, or "". Order is the client's affair, who may have signed in that or
+// in the sorted one, as AWS has it; a name that is empty, doubled, in upper case or no
+// header name at all is not.
 func (a *Auth) setSignedHeaders(list string) string {
 	names := strings.Split(list, ";")
 	for _, name := range names {
@@ -84,6 +85,9 @@ func (a *Auth) setSignedHeaders(list string) string {
 		}
 	}
 	a.SignedHeaders, a.signedList = names, list
+	if !slices.IsSorted(names) {
+		a.sortedHeaders = sorted
+	}
 	return ""
 }
 

@@ -170,6 +170,20 @@ func TestHeadersThatGoMoves(t *testing.T) {
 	wantCode(t, "check", err, "", "")
 }
 
+// TestOrderOfSignedHeaders signs in the order of the list, and in the sorted one, which
+// is what AWS brings each list into.
+func TestOrderOfSignedHeaders(t *testing.T) {
+	for _, text := range []string{
+		"GET\n/\n\nx-amz-date:20130524T000000Z\nhost:b.test\n\nx-amz-date;host\n" + emptyHash,
+		"GET\n/\n\nhost:b.test\nx-amz-date:20130524T000000Z\n\nhost;x-amz-date\n" + emptyHash,
+	} {
+		signature := sign(exampleKey(), "AWS4-HMAC-SHA256\n"+exampleScope+hexSHA256(text))
+		r := request("GET", "http://b.test/", "", "x-amz-date: 20130524T000000Z", "x-amz-content-sha256: "+emptyHash, authorization("x-amz-date;host", signature))
+		_, _, err := check(r, options(exampleTime), exampleSecret)
+		wantCode(t, fmt.Sprintf("check of what was signed as %q", text), err, "", "")
+	}
+}
+
 // TestContentMD5NeedNotBeSigned adds one to what is signed, as simple clients do. It says
 // nothing but what the body is, and is compared with it.
 func TestContentMD5NeedNotBeSigned(t *testing.T) {

@@ -163,6 +163,10 @@ func (a *Auth) setQueryPayload(hash string, inQuery bool, opt Options) (err erro
 	case err != nil:
 		return err
 	case also.Streaming():
+		// AWS names the others first: what this one says is part of the signature there.
+		if err := a.checkAllSigned(); err != nil {
+			return err
+		}
 		return refuse(codeAccessDenied, messageHeadersNotSigned).with("HeadersNotSigned", contentSHA256Name)
 	case a.Payload == PayloadUnsigned:
 		a.Payload = also

@@ -131,6 +131,11 @@ func TestQueryHeaders(t *testing.T) {
 			wantCode(t, "check", err, tt.code, "")
 		})
 	}
+	// Of all that was not signed, the others are named first, as AWS does.
+	sent := request("PUT", presigned(nil).URL.String(), "a", "x-amz-content-sha256: "+signedChunks, "x-amz-date: 20211122T191045Z", "x-amz-decoded-content-length: 1")
+	_, _, err := check(sent, options(exampleTime), exampleSecret)
+	wantCode(t, "check with headers of chunks", err, "AccessDenied", "")
+	wantFields(t, err, "HeadersNotSigned=x-amz-date, x-amz-decoded-content-length")
 	// The same headers, signed, say what they say.
 	r := presigned(nil, "x-amz-content-sha256: "+hashOfA, "x-amz-meta-a: 1", "x-amz-security-token: t")
 	_, a, err := check(r, options(exampleTime), exampleSecret)

@@ -35,6 +35,13 @@ func (a *Auth) Verify(key Key) error {
 	if matches(text) {
 		return nil
 	}
+	if a.sortedHeaders != nil {
+		sorted := *a
+		sorted.SignedHeaders, sorted.signedList = a.sortedHeaders, strings.Join(a.sortedHeaders, ";")
+		if matches(sorted.stringToSign(sorted.canonical(a.req.Host))) {
+			return nil
+		}
+	}
 	if bare, ok := cutDefaultPort(a.req.Host); ok && matches(a.stringToSign(a.canonical(bare))) {
 		return nil
 	}
