@@ -63,7 +63,7 @@ func (q *request) accessRecord(b *objects.LoggedBucket, took time.Duration) stri
 	if q.failure != nil {
 		code = translate(q.failure).code
 	}
-	return q.record(b, q.accessOperation(), accessed{key: q.key, version: q.w.Header().Get("x-amz-version-id"), status: q.w.status, code: code},
+	return q.record(b, q.accessOperation(), accessed{key: q.key, version: answered(q.w.Header(), "x-amz-version-id"), status: q.w.status, code: code},
 		dashIfZero(q.w.sent), q.objectSize(), took)
 }
 

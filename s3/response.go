@@ -43,16 +43,20 @@ func (w *response) await(p []byte) (written int, err error) {
 }
 
 func (w *response) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.begin(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *response) Write(p []byte) (int, error) {
+// begin notes the first status, when the head of the answer goes out.
+func (w *response) begin(status int) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.status = status
+		nameAsAWS(w.Header())
 	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.begin(http.StatusOK)
 	n, err := w.ResponseWriter.Write(p)
 	w.sent += int64(n)
 	if err != nil {
@@ -63,9 +67,7 @@ func (w *response) Write(p []byte) (int, error) {
 
 // ReadFrom keeps the way to sendfile open.
 func (w *response) ReadFrom(r io.Reader) (int64, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	n, err := io.Copy(w.ResponseWriter, r)
 	w.sent += n
 	if err != nil {
