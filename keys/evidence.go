@@ -2,6 +2,7 @@ package keys
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"strings"
 	"sync"
@@ -21,6 +22,12 @@ const (
 	flushEvery = 5 * time.Second
 	// rememberFor is how long a client that was written stays in memory.
 	rememberFor = 15 * time.Minute
+	// rememberedMax is how many clients are in memory, of all credentials together and
+	// up to a KiB each, before those go that were written; uses of new ones are only
+	// counted when there are knownMax. Who signs can call itself what it likes, each
+	// time, and an account has as many keys as it likes.
+	rememberedMax = 10_000
+	knownMax      = 40_000
 )
 
 // Use is one request that a credential signed rightly.
@@ -38,7 +45,7 @@ type Use struct {
 // Used counts one use. It neither waits for the store nor, for a client that is
 // known, allocates.
 func (s *Service) Used(k SigningKey, u Use) {
-	if k.state == nil {
+	if k.state == nil || k.state.tracker == nil {
 		return
 	}
 	t := k.state.tracker
@@ -72,12 +79,17 @@ type ref struct {
 
 // evidence is what is in memory of who uses which credential.
 type evidence struct {
+	known *atomic.Int64 // clients of all trackers
+	many  chan struct{} // has one when there are more than rememberedMax
+
 	mu       sync.Mutex // guards what follows
 	trackers map[ref]*tracker
 	dirty    []*tracker // those with something to write
 }
 
-func newEvidence() evidence { return evidence{trackers: map[ref]*tracker{}} }
+func newEvidence() evidence {
+	return evidence{known: &atomic.Int64{}, many: make(chan struct{}, 1), trackers: map[ref]*tracker{}}
+}
 
 // tracker returns the one of a credential.
 func (e *evidence) tracker(r ref) *tracker {
@@ -85,7 +97,7 @@ func (e *evidence) tracker(r ref) *tracker {
 	defer e.mu.Unlock()
 	t := e.trackers[r]
 	if t == nil {
-		t = &tracker{ref: r, clients: map[clientID]*client{}}
+		t = &tracker{ref: r, known: e.known, many: e.many, clients: map[clientID]*client{}}
 		e.trackers[r] = t
 	}
 	return t
@@ -156,6 +168,8 @@ func (c *client) add(u Use) {
 type tracker struct {
 	ref   ref
 	dirty atomic.Bool
+	known *atomic.Int64 // of evidence, and many too
+	many  chan struct{}
 
 	mu      sync.RWMutex // guards clients; held for reading while one is counted
 	clients map[clientID]*client
@@ -168,7 +182,7 @@ var othersID = clientID{operation: "\x00others"}
 func (t *tracker) meet(id clientID, u Use) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.clients[id] == nil && len(t.clients) >= clientsMax {
+	if t.clients[id] == nil && (len(t.clients) >= clientsMax || t.known.Load() >= knownMax) {
 		id = othersID
 	}
 	c := t.clients[id]
@@ -176,10 +190,22 @@ func (t *tracker) meet(id clientID, u Use) {
 		// The texts are pieces of a request, all of which they would keep alive.
 		id.agent, id.operation = strings.Clone(id.agent), strings.Clone(id.operation)
 		id.bucket, id.region = strings.Clone(id.bucket), strings.Clone(id.region)
-		c = &client{}
-		t.clients[id] = c
+		c = t.add(id)
 	}
 	c.add(u)
+}
+
+// add begins to count a client. The lock is held.
+func (t *tracker) add(id clientID) *client {
+	c := &client{}
+	t.clients[id] = c
+	if t.known.Add(1) > rememberedMax {
+		select {
+		case t.many <- struct{}{}:
+		default: // it is known already
+		}
+	}
+	return c
 }
 
 // delta is what one client did since it was last written.
@@ -221,8 +247,7 @@ func (t *tracker) giveBack(all []delta) {
 	for _, d := range all {
 		c := t.clients[d.id]
 		if c == nil {
-			c = &client{}
-			t.clients[d.id] = c
+			c = t.add(d.id)
 		}
 		c.count.Add(d.count)
 		c.refused.Add(d.refused)
@@ -240,6 +265,7 @@ func (t *tracker) forget(before int64) bool {
 	for id, c := range t.clients {
 		if c.count.Load()+c.refused.Load() == 0 && max(c.last.Load(), c.lastRefused.Load()) < before {
 			delete(t.clients, id)
+			t.known.Add(-1)
 		}
 	}
 	return len(t.clients) == 0
@@ -250,14 +276,26 @@ func (s *Service) flushOften(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	for {
+		all := false
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.evidence.many:
+			all = true
 		case <-tick.C:
-			if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("cannot write who uses which access key, trying again", "error", err)
-			}
-			s.evidence.forget(s.now().Add(-rememberFor))
 		}
+		if err := s.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("cannot write who uses which access key, trying again", "error", err)
+			all = false // nothing more than usual can go, and not again at once
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+			}
+		}
+		before := s.now().Add(-rememberFor)
+		if all {
+			before = time.Unix(0, math.MaxInt64)
+		}
+		s.evidence.forget(before)
 	}
 }

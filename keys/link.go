@@ -50,13 +50,10 @@ func (s *Service) Link(actor coffer.Actor, end time.Time) (coffer.AccessKeyID, c
 		return "", coffer.Secret{}, fmt.Errorf("make Secret Access Key: %w", err)
 	}
 	actor.AccessKeyID, actor.Key = id, ""
-	// A tracker that is marked already is never written.
-	t := &tracker{clients: map[clientID]*client{}}
-	t.dirty.Store(true)
 	e := &entry{actor: actor, candidates: []candidate{{
 		credential: coffer.Credential{AccessKeyID: id, Created: now},
 		secret:     secret,
-		state:      &state{tracker: t, id: id, expires: end},
+		state:      &state{id: id, expires: end},
 	}}}
 	s.links.add(e, link{id, end}, now)
 	return id, secret, nil

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -32,5 +33,25 @@ func TestALinkIsBoundedInTimeAndNumber(t *testing.T) {
 	}
 	if len(l.byID) != linksMax || l.get("CFTK-second") != nil {
 		t.Errorf("%d links are kept, want the newest %d", len(l.byID), linksMax)
+	}
+}
+
+// TestWhoUsesALinkIsNotRemembered: there are thousands of links, each may be used by
+// whoever has it, and who did is nobody's evidence.
+func TestWhoUsesALinkIsNotRemembered(t *testing.T) {
+	s := newService(t)
+	id, _, err := s.Link(coffer.Actor{Account: ann.ID}, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := s.Signer(t.Context(), id, "20260301", "auto", "s3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		s.Used(signer.Keys[0], Use{Time: time.Now(), UserAgent: fmt.Sprint(i)})
+	}
+	if signer.Keys[0].state.tracker != nil || len(s.evidence.trackers) != 0 {
+		t.Errorf("the users of a link are in memory")
 	}
 }

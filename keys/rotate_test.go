@@ -3,6 +3,7 @@ package keys
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -433,6 +434,33 @@ func TestEvidenceIsBounded(t *testing.T) {
 	u, err := s.As(operator).Usage(t.Context(), string(key.ID))
 	if err != nil || len(u.Current) != clientsMax || u.CurrentOthers != clientsMax+7 || len(u.Current[0].UserAgent) != textMax {
 		t.Errorf("Usage = %d clients and %d uses of others, %v, want %d and %d", len(u.Current), u.CurrentOthers, err, clientsMax, clientsMax+7)
+	}
+}
+
+// TestEvidenceOfManyKeysIsBounded counts as many clients of many credentials as each may
+// have, which is what one account can do.
+func TestEvidenceOfManyKeysIsBounded(t *testing.T) {
+	const credentials = 2 * knownMax / clientsMax
+	e := newEvidence()
+	for i := range credentials {
+		tracker := e.tracker(ref{coffer.KeyID(fmt.Sprint("key_", i)), 1})
+		for j := range clientsMax {
+			tracker.meet(clientID{agent: fmt.Sprint(j)}, Use{Time: time.Unix(1, 0)})
+		}
+	}
+	n := 0
+	for _, tracker := range e.trackers {
+		n += len(tracker.clients)
+	}
+	// Those that are only counted have one of each credential.
+	if n > knownMax+credentials || int64(n) != e.known.Load() || len(e.many) != 1 {
+		t.Errorf("there are %d clients in memory, %d known of, told %d times: want %d at most, and once", n, e.known.Load(), len(e.many), knownMax+credentials)
+	}
+	for _, tracker := range e.trackers {
+		tracker.collect()
+	}
+	if e.forget(time.Unix(2, 0)); len(e.trackers) != 0 || e.known.Load() != 0 {
+		t.Errorf("after all were written there are %d credentials and %d clients in memory, want none", len(e.trackers), e.known.Load())
 	}
 }
 

@@ -33,7 +33,7 @@ type SigningKey struct {
 
 // state is what decides over a credential from moment to moment.
 type state struct {
-	tracker *tracker
+	tracker *tracker // nil: its uses are nobody's evidence
 	id      coffer.AccessKeyID
 	// refusal is why the key is refused, whatever the request; nil is not.
 	refusal error
