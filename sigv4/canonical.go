@@ -13,10 +13,10 @@ type canonicalRequest struct {
 	req        *http.Request
 	host       string
 	query      []pair
-	signed     []string // header names, lower case
-	presigned  bool     // the query may have the value of a signed header
-	signedList string   // the same, joined by semicolons
-	payload    string   // the last line
+	signed     []string          // header names, lower case
+	inQuery    map[string]string // of a pre-signed URL: values that a signed header may have there
+	signedList string            // the same, joined by semicolons
+	payload    string            // the last line
 }
 
 // appendCanonical appends the canonical request, as "Create a signed AWS API
@@ -85,12 +85,8 @@ func (c canonicalRequest) appendHeader(b []byte, name string) []byte {
 	if name == "content-length" && len(values) == 0 && r.ContentLength > 0 {
 		return strconv.AppendInt(b, r.ContentLength, 10)
 	}
-	if c.presigned && len(values) == 0 && strings.HasPrefix(name, amzPrefix) {
-		for _, p := range c.query {
-			if p.is(name) {
-				values = append(values, decode(p.value))
-			}
-		}
+	if value, ok := c.inQuery[name]; ok && len(values) == 0 {
+		values = []string{value}
 	}
 	for i, v := range values {
 		if i > 0 {

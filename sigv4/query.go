@@ -52,6 +52,7 @@ func (a *Auth) parseQuery(opt Options) error {
 		}
 		values[name] = decode(p.value)
 	}
+	a.inQuery = values
 	get := func(name string) string { return values[strings.ToLower(name)] }
 	for _, name := range [...]string{
 		queryAlgorithm, queryCredential, querySignature, headerDate, querySignedHeaders, queryExpires,

@@ -97,14 +97,15 @@ type Auth struct {
 
 	req           *http.Request // nil for Form
 	query         []pair
-	scope         string   // date/region/service/aws4_request
-	date          string   // Time as it stands in the string to sign
-	signature     string   // as sent
-	signedList    string   // SignedHeaders as sent
-	sortedHeaders []string // SignedHeaders sorted, if they were sent in another order
-	payloadText   string   // the last line of the canonical request
-	policy        string   // Form: base64 as sent
-	decodedLength int64    // Streaming: x-amz-decoded-content-length
+	inQuery       map[string]string // Query: the x-amz-* parameters, by their names in lower case
+	scope         string            // date/region/service/aws4_request
+	date          string            // Time as it stands in the string to sign
+	signature     string            // as sent
+	signedList    string            // SignedHeaders as sent
+	sortedHeaders []string          // SignedHeaders sorted, if they were sent in another order
+	payloadText   string            // the last line of the canonical request
+	policy        string            // Form: base64 as sent
+	decodedLength int64             // Streaming: x-amz-decoded-content-length
 	trailers      []string
 }
 

@@ -51,7 +51,7 @@ func (a *Auth) Verify(key Key) error {
 func (a *Auth) canonical(host string) []byte {
 	return appendCanonical(make([]byte, 0, 1024), canonicalRequest{
 		req: a.req, host: host, query: a.query,
-		signed: a.SignedHeaders, signedList: a.signedList, payload: a.payloadText, presigned: a.Kind == Query,
+		signed: a.SignedHeaders, signedList: a.signedList, payload: a.payloadText, inQuery: a.inQuery,
 	})
 }
 
