@@ -21,6 +21,9 @@ const (
 	// scopesMax is how many signing keys are kept for each: a client uses one
 	// region and service, and around midnight two days.
 	scopesMax = 8
+	// regionMax is the longest region that a signing key is kept for. The JSON interface
+	// takes any, and derives for it before it is known who signed.
+	regionMax = 64
 )
 
 // cache has unsealed credentials by Access Key ID.
@@ -175,6 +178,9 @@ func (e *entry) signingKeys(b binding) []SigningKey {
 	keys := make([]SigningKey, len(e.candidates))
 	for i, c := range e.candidates {
 		keys[i] = SigningKey{Key: sigv4.DeriveKey(c.secret.Reveal(), b.date, b.region, b.service), Credential: c.credential, state: c.state}
+	}
+	if len(b.region) > regionMax {
+		return keys
 	}
 	if len(have) >= scopesMax {
 		have = have[1:] // the oldest

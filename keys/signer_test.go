@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,6 +148,11 @@ func TestCacheIsBounded(t *testing.T) {
 		if a, b := e.signingKeys(sc), e.signingKeys(sc); &a[0] != &b[0] {
 			t.Errorf("the signing key of %v was derived twice", sc)
 		}
+	}
+	// Nothing is kept for a text of any length that a client calls a region.
+	known := e.derived.Load()
+	if e.signingKeys(binding{"20260301", strings.Repeat("r", regionMax+1), "s3"}); e.derived.Load() != known {
+		t.Error("a signing key for a very long region is kept")
 	}
 	if n := len(*e.derived.Load()); n != scopesMax {
 		t.Errorf("an entry has %d signing keys, want %d", n, scopesMax)
