@@ -75,13 +75,18 @@ func derive(parent *entry, token coffer.SessionToken) (*entry, bool) {
 	return nil, false
 }
 
-// sessionsMax is how many sessions are kept derived, a few KiB each.
-const sessionsMax = 1000
+// sessionsMax is how many sessions are kept derived, and sessionsBytes about what they
+// take in all: a token may have 12 KiB, and its scope takes some times as much as its text.
+const (
+	sessionsMax   = 1000
+	sessionsBytes = 8 << 20
+)
 
 // sessions has derived sessions by their tokens.
 type sessions struct {
-	mu      sync.RWMutex // guards entries
+	mu      sync.RWMutex // guards what follows
 	entries map[string]sessionEntry
+	bytes   int // of entries
 }
 
 type sessionEntry struct {
@@ -105,13 +110,30 @@ func (s *sessions) put(token string, e sessionEntry) {
 	if s.entries == nil {
 		s.entries = map[string]sessionEntry{}
 	}
+	s.remove(token)
+	more := sessionBytes(token, e)
 	for other := range s.entries {
-		if len(s.entries) < sessionsMax {
+		if len(s.entries) < sessionsMax && s.bytes+more <= sessionsBytes {
 			break
 		}
-		delete(s.entries, other)
+		s.remove(other)
 	}
 	s.entries[token] = e
+	s.bytes += more
+}
+
+// remove drops the session of a token. The lock is held.
+func (s *sessions) remove(token string) {
+	if e, ok := s.entries[token]; ok {
+		delete(s.entries, token)
+		s.bytes -= sessionBytes(token, e)
+	}
+}
+
+// sessionBytes is about what a session takes, with its parent, which may be remembered
+// nowhere else any more.
+func sessionBytes(token string, e sessionEntry) int {
+	return entryBytes + 2*len(token) + scopeBytes(e.actor.Session.Scope) + scopeBytes(e.parent.actor.Scope)
 }
 
 // How many temporary credentials an account may be given: so many at once, and then

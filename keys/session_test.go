@@ -2,6 +2,7 @@ package keys
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -287,12 +288,25 @@ func TestSessionsAreEvidenceOfTheirKey(t *testing.T) {
 }
 
 func TestSessionsAreBoundedInMemory(t *testing.T) {
-	var s sessions
-	for i := range sessionsMax + 10 {
-		s.put(time.Duration(i).String(), sessionEntry{})
+	large := &coffer.Scope{Grants: []coffer.Grant{{Preset: coffer.PresetReadOnly}}}
+	for i := range 1000 {
+		large.Grants[0].Prefixes = append(large.Grants[0].Prefixes, fmt.Sprint(i, "/"))
 	}
-	if n := len(s.entries); n != sessionsMax {
-		t.Errorf("%d sessions are kept, want %d", n, sessionsMax)
+	for name, tt := range map[string]struct{ own, parents *coffer.Scope }{
+		"small": {}, "large": {own: large}, "of large keys": {parents: large},
+	} {
+		var s sessions
+		for i := range sessionsMax + 10 {
+			e := &entry{actor: coffer.Actor{Session: &coffer.Session{Scope: tt.own}}}
+			s.put(time.Duration(i).String(), sessionEntry{entry: e, parent: &entry{actor: coffer.Actor{Scope: tt.parents}}})
+		}
+		n, bytes := len(s.entries), 0
+		for token, e := range s.entries {
+			bytes += sessionBytes(token, e)
+		}
+		if n > sessionsMax || n < 100 || bytes != s.bytes || bytes > sessionsBytes {
+			t.Errorf("%s: %d sessions are kept with %d bytes, counted as %d: want at most %d with %d", name, n, bytes, s.bytes, sessionsMax, sessionsBytes)
+		}
 	}
 }
 
