@@ -285,10 +285,10 @@ func checkUploadKey(e *coffer.Encryption, customer coffer.Secret) error {
 	switch {
 	case !e.Is(coffer.SSEC) && customer.Empty():
 		return nil
-	case !e.Is(coffer.SSEC):
+	case e == nil:
 		return coffer.Errorf(coffer.InvalidRequest, "The multipart upload initiate did not request encryption. "+
 			"Please resend the request without sending encryption parameters.")
-	case customer.Empty():
+	case !e.Is(coffer.SSEC), customer.Empty():
 		return coffer.Errorf(coffer.InvalidRequest, "The multipart upload initiate requested encryption. "+
 			"Subsequent part requests must include the appropriate encryption parameters.")
 	case !opens(e, customer):

@@ -42,15 +42,17 @@ func invalidSSE(name, message string) error {
 // readEncrypting reads what headers, or the fields of a form, ask of encryption
 // (AWS, "PutObject" and "Specifying server-side encryption").
 func readEncrypting(h http.Header) (ask objects.Encrypting, err error) {
+	kind, asked := h[sseHeader]
+	// That both were asked for is told before what is wrong with either, as by AWS.
+	if asked && len(h[objectKey.algorithm])+len(h[objectKey.key]) > 0 {
+		return ask, coffer.Errorf(coffer.InvalidArgument, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified").
+			With("ArgumentName", strings.ToLower(sseHeader)).With("ArgumentValue", kind[0])
+	}
 	if ask.CustomerKey, err = readCustomerKey(h, objectKey); err != nil {
 		return ask, err
 	}
-	kind, asked := h[sseHeader]
 	switch {
 	case !asked:
-	case !ask.CustomerKey.Empty():
-		return ask, coffer.Errorf(coffer.InvalidArgument, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified").
-			With("ArgumentName", strings.ToLower(sseHeader)).With("ArgumentValue", kind[0])
 	case kind[0] == coffer.SSES3.Algorithm():
 		ask.Kind = coffer.SSES3
 	case kind[0] == coffer.SSEKMS.Algorithm():

@@ -193,8 +193,12 @@ func (q *request) readParts() ([]coffer.Part, error) {
 	if err := n.only("Part*"); err != nil {
 		return nil, err
 	}
-	if len(n.children) == 0 || len(n.children) > coffer.PartNumberMax {
+	if len(n.children) == 0 {
 		return nil, malformed("there are 1 to %d parts", coffer.PartNumberMax)
+	}
+	if len(n.children) > coffer.PartNumberMax {
+		return nil, coffer.Errorf(coffer.InvalidArgument, "An upload has 1 to %d parts.", coffer.PartNumberMax).
+			With("ArgumentName", "PartNumber").With("ArgumentValue", strconv.Itoa(len(n.children)))
 	}
 	list := make([]coffer.Part, 0, len(n.children))
 	for _, c := range n.children {
