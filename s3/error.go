@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"coffer"
 	"coffer/sigv4"
@@ -221,9 +222,9 @@ func (q *request) fail(err error) {
 	}
 	d := newDoc("Error", "")
 	d.text("Code", a.code)
-	d.message(a.message)
+	d.message(asUTF8(a.message))
 	for _, f := range a.fields {
-		d.text(f.Name, f.Value)
+		d.text(f.Name, asUTF8(f.Value))
 	}
 	d.text("Resource", q.r.URL.EscapedPath())
 	d.text("RequestId", q.id)
@@ -234,6 +235,10 @@ func (q *request) fail(err error) {
 	q.w.WriteHeader(a.status)
 	_, _ = q.w.Write(b)
 }
+
+// asUTF8 is what an error repeats of a request, whose headers may have any byte: a
+// document of XML with one that is no character could not be read.
+func asUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // clearObject takes from the head of an answer what was set for an object that it
 // does not have.
