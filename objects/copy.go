@@ -53,6 +53,9 @@ type CopyInput struct {
 type Copied struct {
 	coffer.Object
 	Version, SourceVersion string
+	// OfMarker says, beside an error, that a delete marker stands where the source was
+	// looked for.
+	OfMarker bool
 }
 
 // Copy makes an object with the bytes of another. Small ones are written again;
@@ -127,7 +130,9 @@ func (s Session) copyIn(tx meta.Tx, in CopyInput, read digests, again recrypted)
 	}
 	source, err := findReadable(tx, from, in.SourceKey, in.SourceVersion)
 	if err != nil {
-		return Copied{}, s.hide(tx, from, in.SourceKey, ofSource(err))
+		refusal := ofSource(err)
+		hidden := s.hide(tx, from, in.SourceKey, refusal)
+		return Copied{OfMarker: hidden == refusal && source != nil && source.DeleteMarker}, hidden
 	}
 	if err := checkCustomerKey(source.Encryption, in.SourceCustomerKey); err != nil {
 		return Copied{}, err
@@ -273,7 +278,7 @@ func (s Session) Source(ctx context.Context, in GetInput) (*Content, io.ReadClos
 	in.If = Conditions{}
 	c, err := s.Get(ctx, in)
 	if err != nil {
-		return nil, nil, ofSource(err)
+		return c, nil, ofSource(err)
 	}
 	if err := cond.checkSource(c.Object); err != nil {
 		_ = c.Close()

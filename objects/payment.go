@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"strings"
 
 	"coffer"
 )
@@ -45,6 +46,9 @@ func (s Session) Acceleration(ctx context.Context, bucket coffer.BucketName) (co
 func (s Session) PutAcceleration(ctx context.Context, bucket coffer.BucketName, a coffer.Acceleration) error {
 	if _, err := s.HeadBucket(ctx, bucket, coffer.PutAccelerateConfiguration); err != nil {
 		return err
+	}
+	if strings.Contains(string(bucket), ".") {
+		return coffer.Errorf(coffer.InvalidRequest, "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names")
 	}
 	if err := coffer.CheckAcceleration(a); err != nil {
 		return err

@@ -88,6 +88,10 @@ func (q *request) location() (string, []coffer.Tag, error) {
 			if tags, err = parseTagSet(c); err != nil {
 				return "", nil, err
 			}
+			if slices.ContainsFunc(tags, isSystemTag) {
+				return "", nil, coffer.Errorf(coffer.InvalidTag, `User-defined tag keys can't start with "aws:". This prefix is reserved for system tags. `+
+					`Remove "aws:" from your tag keys and try again.`)
+			}
 		}
 	}
 	region, ok := n.get("LocationConstraint")
@@ -100,6 +104,10 @@ func (q *request) location() (string, []coffer.Tag, error) {
 	}
 	return region, tags, nil
 }
+
+// isSystemTag tells whether only AWS could set a tag, which it says of a new bucket in
+// other words than of one that there is.
+func isSystemTag(t coffer.Tag) bool { return strings.HasPrefix(strings.ToLower(t.Key), "aws:") }
 
 // headBucket answers HeadBucket.
 func (q *request) headBucket() error {

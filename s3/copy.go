@@ -78,6 +78,9 @@ func (q *request) copyObject() error {
 		return err
 	}
 	o, err := q.session.Copy(q.ctx, in)
+	if o.OfMarker {
+		q.w.Header().Set("x-amz-delete-marker", "true")
+	}
 	if err != nil {
 		return err
 	}
@@ -197,6 +200,9 @@ func (q *request) uploadPartCopy() error {
 		return coffer.Errorf(coffer.InvalidRequest, "The specified copy range is invalid for the source object size")
 	}
 	if err != nil {
+		if content != nil && content.DeleteMarker {
+			q.w.Header().Set("x-amz-delete-marker", "true")
+		}
 		return err
 	}
 	defer body.Close()

@@ -162,6 +162,9 @@ var subResources = func() map[string][]level {
 // one on a bucket that names a version or a part, since the key that it is of was lost:
 // it would have deleted the bucket.
 func route(r *http.Request, q query, t target) (operation, error) {
+	if err := q.conflict(); err != nil {
+		return operation{}, err
+	}
 	for _, op := range routes[routeStart{r.Method, t.level}] {
 		if (op.sub == "" || q.has(op.sub)) && (op.header == "" || len(r.Header[op.header]) > 0) {
 			if other := stray(q, t.level, r.Method); op.sub == "" && other != "" {
@@ -174,6 +177,28 @@ func route(r *http.Request, q query, t target) (operation, error) {
 		}
 	}
 	return operation{}, methodNotAllowed(r.Method, stray(q, t.level, r.Method))
+}
+
+// conflict refuses a query with two sub-resources, in AWS's words: one part of the
+// way could take it for the one, and the next for the other.
+func (q query) conflict() error {
+	var found []string
+	for name := range q {
+		switch name {
+		case "list-type", "annotationName", "max-directory-buckets":
+			// They say more of one.
+		default:
+			if len(subResources[name]) > 0 {
+				found = append(found, name)
+			}
+		}
+	}
+	if len(found) < 2 {
+		return nil
+	}
+	slices.Sort(found)
+	return coffer.Errorf(coffer.InvalidArgument, "Conflicting query string parameters: %s", strings.Join(found, ", ")).
+		With("ArgumentName", "ResourceType").With("ArgumentValue", found[0])
 }
 
 // keyless refuses a query that only a request on an object has.

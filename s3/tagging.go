@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"coffer"
 )
@@ -176,7 +175,7 @@ func parseTagQuery(s string) ([]coffer.Tag, bool) {
 		if value, err = url.QueryUnescape(value); err != nil {
 			return nil, false
 		}
-		if key == "" || seen[key] || !utf8.ValidString(key) || !utf8.ValidString(value) {
+		if key == "" || seen[key] {
 			return nil, false
 		}
 		seen[key] = true
