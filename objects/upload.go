@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"time"
 
 	"coffer"
 	"coffer/meta"
@@ -237,10 +238,18 @@ func (s Session) keepPart(tx meta.Tx, in PartInput, p *partRow) error {
 
 // Abort ends an upload; its parts become garbage.
 func (s Session) Abort(ctx context.Context, bucket coffer.BucketName, key string, id coffer.UploadID) error {
+	return s.AbortIf(ctx, bucket, key, id, time.Time{})
+}
+
+// AbortIf is Abort of an upload that was begun at a time, to the second; zero is any.
+func (s Session) AbortIf(ctx context.Context, bucket coffer.BucketName, key string, id coffer.UploadID, initiated time.Time) error {
 	return s.Meta.Update(ctx, func(tx meta.Tx) error {
 		b, u, err := s.upload(tx, bucket, key, id, coffer.AbortMultipartUpload)
 		if err != nil {
 			return err
+		}
+		if !initiated.IsZero() && !u.Initiated.Truncate(time.Second).Equal(initiated.Truncate(time.Second)) {
+			return failed("x-amz-if-match-initiated-time")
 		}
 		return s.abort(tx, b, u)
 	})

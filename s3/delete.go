@@ -15,10 +15,8 @@ func (q *request) deleteObject() error {
 	if d.Version, err = q.version(); err != nil {
 		return err
 	}
-	if s := q.r.Header.Get("X-Amz-If-Match-Last-Modified-Time"); s != "" {
-		if d.IfModified = httpTime(s); d.IfModified.IsZero() {
-			return coffer.Errorf(coffer.InvalidArgument, "Value for x-amz-if-match-last-modified-time header is invalid.")
-		}
+	if d.IfModified, err = q.timeHeader("X-Amz-If-Match-Last-Modified-Time"); err != nil {
+		return err
 	}
 	if s := q.r.Header.Get("X-Amz-If-Match-Size"); s != "" {
 		if d.IfSize, err = parseSize(s); err != nil {

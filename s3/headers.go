@@ -149,6 +149,19 @@ func (q *request) precondition(name string) string {
 	return ""
 }
 
+// timeHeader reads a header that has a time which must be met; zero if there is none.
+func (q *request) timeHeader(name string) (time.Time, error) {
+	s := q.r.Header.Get(name)
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t := httpTime(s)
+	if t.IsZero() {
+		return t, coffer.Errorf(coffer.InvalidArgument, "Value for %s header is invalid.", strings.ToLower(name))
+	}
+	return t, nil
+}
+
 // httpTime reads a date of HTTP; one that is none does not count (RFC 9110,
 // section 13.1.3).
 func httpTime(s string) time.Time {

@@ -102,7 +102,11 @@ func (q *request) uploadPart() error {
 
 // abortMultipartUpload answers AbortMultipartUpload.
 func (q *request) abortMultipartUpload() error {
-	if err := q.session.Abort(q.ctx, q.bucket, q.key, q.uploadID()); err != nil {
+	initiated, err := q.timeHeader("X-Amz-If-Match-Initiated-Time")
+	if err != nil {
+		return err
+	}
+	if err := q.session.AbortIf(q.ctx, q.bucket, q.key, q.uploadID(), initiated); err != nil {
 		return err
 	}
 	return q.ok(http.StatusNoContent)
