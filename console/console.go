@@ -178,6 +178,10 @@ func (c *Console) canonical(r *http.Request) string {
 	if c.origin.Hostname() != "localhost" || r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "/v1/") {
 		return ""
 	}
+	// A target such as http:@host is no path, and would be read as a part of ours.
+	if !strings.HasPrefix(r.URL.RequestURI(), "/") {
+		return ""
+	}
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
 		if strings.Replace(c.origin.Host, "localhost", host, 1) == r.Host {
 			return c.link(r.URL.RequestURI())

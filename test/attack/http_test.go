@@ -25,6 +25,7 @@ var httpRows = []row{
 	{"HTTP-09", "methods are those of S3", oddMethods},
 	{"HTTP-10", "a URI is bounded", oddTargets},
 	{"HTTP-12", "a connection carries no credentials", connectionAuth},
+	{"HTTP-13", "a target that is no path leads to nobody else", foreignTargets},
 }
 
 func TestHTTP(t *testing.T) {
@@ -308,6 +309,22 @@ func connectionAuth(t *testing.T, w *world) {
 				if got := send(f); got != 403 {
 					t.Errorf("%s after a signed one on the same connection = %d, want 403", f.method, got)
 				}
+			}
+		}
+	})
+}
+
+// foreignTargets asks the console by the number of this machine, for which it answers
+// with its own URL and what was asked for.
+func foreignTargets(t *testing.T, w *world) {
+	w.unchanged(t, func() {
+		host := strings.TrimPrefix(strings.Replace(w.console, "localhost", "127.0.0.1", 1), "http://")
+		for _, target := range []string{"http:@evil.example/", "http:.evil.example/", "http:1/", "HTTP:@evil.example/x", "//evil.example/", "http://" + host + "//evil.example/", "/\\evil.example", "http:\\evil.example"} {
+			a := w.raw(t, w.console, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+			to := a.header.Get("Location")
+			// Of a path with two slashes a browser keeps the host, behind ours.
+			if to != "" && !strings.HasPrefix(to, w.console+"/") && (!strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//")) {
+				t.Errorf("GET %s leads to %q, want the console", target, to)
 			}
 		}
 	})
