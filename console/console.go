@@ -72,6 +72,7 @@ type Console struct {
 	guard    *http.CrossOriginProtection
 	probe    *http.Client // asks the S3 address, for "Test this key"
 	turns    turns
+	streams  streams
 }
 
 // New makes a Console. It fails if ConsoleURL is not an origin.

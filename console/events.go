@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
+	"coffer"
 	"coffer/keys"
 )
 
@@ -23,6 +25,11 @@ func (q *request) rotationEvents() error {
 	if _, err := q.keys().Get(q.ctx(), id); err != nil {
 		return err
 	}
+	leave, err := q.streams.enter(q.caller())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithCancel(q.ctx())
 	defer cancel()
 	defer context.AfterFunc(q.Ending, cancel)()
@@ -83,6 +90,45 @@ func (q *request) rotationEvents() error {
 			return nil // the browser is gone
 		}
 	}
+}
+
+// How many live streams a member may have open, and the members of an account together:
+// each of them looks once a second who uses a key.
+const (
+	streamsOfMember  = 10
+	streamsOfAccount = 50
+)
+
+// streams counts those that are open.
+type streams struct {
+	mu   sync.Mutex // guards open
+	open map[string]int
+}
+
+// enter counts one more, until leave is called, or refuses it.
+func (s *streams) enter(c coffer.Caller) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	member, account := string(c.Account)+"/"+string(c.Member), string(c.Account)
+	if s.open[member] >= streamsOfMember || s.open[account] >= streamsOfAccount {
+		return nil, coffer.Errorf(coffer.SlowDown, "there are as many live pages open as may be: close some, or reload this one to see what is new")
+	}
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	count := func(n int) {
+		for _, name := range []string{member, account} {
+			if s.open[name] += n; s.open[name] == 0 {
+				delete(s.open, name)
+			}
+		}
+	}
+	count(1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		count(-1)
+	}, nil
 }
 
 // stream writes server-sent events (HTML standard, section 9.2).

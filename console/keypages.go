@@ -218,7 +218,7 @@ type keyPage struct {
 }
 
 func (q *request) keyPage(wrong problems) (keyPage, error) {
-	usage, err := q.keys().Usage(q.ctx(), q.r.PathValue("id"))
+	usage, err := q.keys().Latest(q.ctx(), q.r.PathValue("id"))
 	if err != nil {
 		return keyPage{}, err
 	}

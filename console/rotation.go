@@ -81,7 +81,7 @@ func (q *request) showRotation() error {
 }
 
 func (q *request) rotationAnswer(status int, id string, secret coffer.Secret, change func(*rotationPage)) error {
-	usage, err := q.keys().Usage(q.ctx(), id)
+	usage, err := q.keys().Latest(q.ctx(), id)
 	if err != nil {
 		return err
 	}

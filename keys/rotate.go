@@ -254,7 +254,7 @@ func (s *Service) idle(r meta.Reader, id coffer.KeyID, c coffer.Credential, verb
 	if sum.seen.IsZero() || s.now().Sub(sum.seen) >= idleEnough {
 		return nil
 	}
-	clients, _, err := readClients(r, id, c.Generation)
+	clients, _, err := readClients(r, id, c.Generation, clientsMax)
 	if err != nil {
 		return err
 	}

@@ -464,6 +464,25 @@ func TestEvidenceOfManyKeysIsBounded(t *testing.T) {
 	}
 }
 
+func TestLatestHasTheLatest(t *testing.T) {
+	s, c := newClocked(t)
+	key, k := signing(t, s)
+	const count = 3*latestMax + 7
+	for i := range count {
+		c.add(time.Second)
+		s.Used(k, Use{Time: c.Now(), UserAgent: fmt.Sprint(i)})
+	}
+	u, err := s.As(operator).Latest(t.Context(), string(key.ID))
+	if err != nil || len(u.Current) != latestMax || u.CurrentOthers != count-latestMax {
+		t.Fatalf("Latest = %d clients and %d uses of others, %v, want %d and %d", len(u.Current), u.CurrentOthers, err, latestMax, count-latestMax)
+	}
+	for i, client := range u.Current {
+		if want := fmt.Sprint(count - 1 - i); client.UserAgent != want {
+			t.Fatalf("client %d is %s, want %s", i, client.UserAgent, want)
+		}
+	}
+}
+
 func TestEvidenceOfNewClientsNeedsRoom(t *testing.T) {
 	s, c := newClocked(t)
 	key, k := signing(t, s)

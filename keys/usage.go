@@ -54,8 +54,22 @@ type Usage struct {
 	IdleAt time.Time
 }
 
+// latestMax is how many clients of a credential Latest and Watch tell apart: what a
+// person looks at, many of whom may look at once.
+const latestMax = 100
+
 // Usage returns who uses a key, up to this moment.
 func (s Session) Usage(ctx context.Context, handle string) (Usage, error) {
+	return s.usage(ctx, handle, clientsMax)
+}
+
+// Latest is Usage with the latest clients only; what the others did is counted.
+func (s Session) Latest(ctx context.Context, handle string) (Usage, error) {
+	return s.usage(ctx, handle, latestMax)
+}
+
+// usage tells most of the clients of each credential apart.
+func (s Session) usage(ctx context.Context, handle string, most int) (Usage, error) {
 	if err := s.s.Flush(ctx); err != nil {
 		return Usage{}, err
 	}
@@ -71,11 +85,11 @@ func (s Session) Usage(ctx context.Context, handle string) (Usage, error) {
 		if u.Key, err = s.s.used(r, key); err != nil {
 			return err
 		}
-		if u.Current, u.CurrentOthers, err = readClients(r, key.ID, key.Current.Generation); err != nil || key.Rotation == nil {
+		if u.Current, u.CurrentOthers, err = readClients(r, key.ID, key.Current.Generation, most); err != nil || key.Rotation == nil {
 			return err
 		}
 		generation := key.Rotation.Outgoing.Generation
-		if u.Outgoing, u.OutgoingOthers, err = readClients(r, key.ID, generation); err != nil {
+		if u.Outgoing, u.OutgoingOthers, err = readClients(r, key.ID, generation, most); err != nil {
 			return err
 		}
 		sum, err := readSummary(r, key.ID, generation)
@@ -90,8 +104,8 @@ func (s Session) Usage(ctx context.Context, handle string) (Usage, error) {
 	return u, nil
 }
 
-// Watch yields who uses a key: at once, and then whenever it changed, at most
-// once a second. It ends with ctx, or with one error; the caller's rights are
+// Watch yields who uses a key, as Latest does: at once, and then whenever it changed, at
+// most once a second. It ends with ctx, or with one error; the caller's rights are
 // looked up each time.
 func (s Session) Watch(ctx context.Context, handle string) iter.Seq2[Usage, error] {
 	return func(yield func(Usage, error) bool) {
@@ -99,7 +113,7 @@ func (s Session) Watch(ctx context.Context, handle string) iter.Seq2[Usage, erro
 		defer tick.Stop()
 		var last Usage
 		for first := true; ; first = false {
-			u, err := s.Usage(ctx, handle)
+			u, err := s.Latest(ctx, handle)
 			if ctx.Err() != nil {
 				return
 			}
@@ -139,9 +153,9 @@ func (s *Service) used(r meta.Reader, k record) (coffer.Key, error) {
 	return key, nil
 }
 
-// readClients returns the clients of a credential, the latest first, and how
-// many uses those had that are not told apart.
-func readClients(r meta.Reader, key coffer.KeyID, generation int) ([]Client, int64, error) {
+// readClients returns the latest clients of a credential, the latest first, and how many
+// uses those had that are not told apart.
+func readClients(r meta.Reader, key coffer.KeyID, generation int, most int) ([]Client, int64, error) {
 	start := usageKey(key, generation, rowClient, nil)
 	it := r.Iter(start, meta.PrefixEnd(start))
 	defer it.Close()
@@ -157,13 +171,30 @@ func readClients(r meta.Reader, key coffer.KeyID, generation int) ([]Client, int
 		case err != nil:
 			return nil, 0, err
 		case isOthers(it.Key()):
-			others = c.Count + c.Refused
+			others += c.Count + c.Refused
 		default:
 			all = append(all, c)
 		}
+		if len(all) >= 2*most {
+			all, others = latestOf(all, others, most)
+		}
 	}
-	slices.SortFunc(all, newest)
+	all, others = latestOf(all, others, most)
 	return all, others, it.Err()
+}
+
+// latestOf sorts clients, the latest first, and counts those behind the first most of
+// them among the others.
+func latestOf(all []Client, others int64, most int) ([]Client, int64) {
+	slices.SortFunc(all, newest)
+	if len(all) <= most {
+		return all, others
+	}
+	for _, c := range all[most:] {
+		others += c.Count + c.Refused
+	}
+	clear(all[most:]) // their texts
+	return all[:most], others
 }
 
 func readSummary(r meta.Reader, key coffer.KeyID, generation int) (summary, error) {

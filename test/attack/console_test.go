@@ -39,6 +39,7 @@ var consoleRows = []row{
 	{"CON-16", "no secret is on a page or in a file", secretsNowhere},
 	{"CON-18", "what a stranger sends stays in one line of the log", logInjection},
 	{"CON-20", "a session that was signed out shows nothing more", signedOut},
+	{"CON-21", "live lists of who uses a key are bounded", liveLists},
 }
 
 func TestConsole(t *testing.T) {
