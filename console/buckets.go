@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"coffer"
@@ -39,16 +40,54 @@ type bucketsPage struct {
 	Now     time.Time
 	Name    string // that was typed
 	Wrong   problems
+	// Next is the URL of the next page, "" at the end; First of the first.
+	Next, First string
 }
 
 func (q *request) listBuckets() error { return q.bucketsAnswer(http.StatusOK, "", problems{}) }
 
 func (q *request) bucketsAnswer(status int, name string, wrong problems) error {
-	usage, err := q.objects().Usage(q.ctx())
+	page := bucketsPage{shell: q.shell("Buckets"), Now: q.Now(), Name: name, Wrong: wrong}
+	after := q.query("after")
+	if after != "" {
+		page.First = "/buckets"
+	}
+	err := q.eachUsage(func(u objects.BucketUsage) {
+		switch {
+		case string(u.Bucket.Name) <= after:
+		case len(page.Buckets) < bucketsShown:
+			page.Buckets = append(page.Buckets, u)
+		case page.Next == "":
+			page.Next = "/buckets?" + url.Values{"after": {string(page.Buckets[bucketsShown-1].Bucket.Name)}}.Encode()
+		}
+	})
 	if err != nil {
 		return err
 	}
-	return q.render(status, "buckets", bucketsPage{shell: q.shell("Buckets"), Buckets: usage, Now: q.Now(), Name: name, Wrong: wrong})
+	return q.render(status, "buckets", page)
+}
+
+const (
+	// bucketsShown is how many buckets one page has.
+	bucketsShown = 500
+	// usagesMax is how many requests may have what all buckets of an account hold in
+	// memory at the same time: an account may have 10,000.
+	usagesMax = 4
+)
+
+// eachUsage calls fn with what each bucket of the account holds, by name.
+func (q *request) eachUsage(fn func(objects.BucketUsage)) error {
+	select {
+	case q.usages <- struct{}{}:
+		defer func() { <-q.usages }()
+	case <-q.ctx().Done():
+		return q.ctx().Err()
+	}
+	all, err := q.objects().Usage(q.ctx())
+	for _, u := range all {
+		fn(u)
+	}
+	return err
 }
 
 func (q *request) createBucket() error {

@@ -60,15 +60,9 @@ type testResult struct {
 // and without what the key may not do.
 func (q *request) connectView(key keyView, tool string) (connectView, error) {
 	v := connectView{Endpoint: q.S3URL(), Region: q.Region, Key: &key}
-	buckets, _, err := q.objects().ListBuckets(q.ctx(), objects.ListBucketsInput{})
-	if err != nil {
+	var err error
+	if v.Bucket, err = q.firstBucket(key.Scope); err != nil {
 		return v, err
-	}
-	for _, b := range buckets {
-		if key.Scope.SeesBucket(b.Name) {
-			v.Bucket = string(b.Name)
-			break
-		}
 	}
 	writes := key.Scope.Allows(coffer.PutObject, coffer.BucketName(v.Bucket), "hello.txt") && (v.Bucket != "" || key.Scope.Everything())
 	values := snippets.Values{Endpoint: v.Endpoint, Region: v.Region, AccessKeyID: string(key.Current.AccessKeyID), Secret: key.Secret, Bucket: v.Bucket, ReadOnly: !writes}
@@ -92,6 +86,21 @@ func (q *request) connectView(key keyView, tool string) (connectView, error) {
 		g.Tools = append(g.Tools, toolText{t, text, t.ID == chosen.ID})
 	}
 	return v, nil
+}
+
+// firstBucket is the first of the account's buckets that a scope reaches; "" for none.
+func (q *request) firstBucket(scope *coffer.Scope) (string, error) {
+	for in := (objects.ListBucketsInput{Max: bucketsShown}); ; {
+		buckets, next, err := q.objects().ListBuckets(q.ctx(), in)
+		for _, b := range buckets {
+			if scope.SeesBucket(b.Name) {
+				return string(b.Name), err
+			}
+		}
+		if in.After = next; err != nil || next == "" {
+			return "", err
+		}
+	}
 }
 
 func (q *request) connect() error {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"coffer"
+	"coffer/objects"
 )
 
 // overviewPage is what a person sees first: how to connect, what there is, and
@@ -38,14 +39,13 @@ func (p overviewPage) Attention() bool {
 
 func (q *request) overview() error {
 	page := overviewPage{shell: q.shell("Overview")}
-	usage, err := q.objects().Usage(q.ctx())
-	if err != nil {
-		return err
-	}
-	page.Buckets = int64(len(usage))
-	for _, u := range usage {
+	err := q.eachUsage(func(u objects.BucketUsage) {
+		page.Buckets++
 		page.Objects += u.Objects
 		page.Bytes += u.Bytes
+	})
+	if err != nil {
+		return err
 	}
 	page.Empty = page.Objects == 0
 	if page.Quota, _, err = q.objects().AccountQuota(q.ctx(), q.current.Account.ID); err != nil {

@@ -109,7 +109,7 @@ func models(t *testing.T) map[string][2]any {
 			rotationPage{Key: keyView{Key: coffer.Key{Rotation: &coffer.Rotation{}}}}},
 		"connect": {connectPage{s, connect, []keyView{key, paused}, &testResult{true, "H", "D", []string{"a", "b"}}}, connectPage{}},
 		"buckets": {bucketsPage{s, []objects.BucketUsage{{Bucket: coffer.Bucket{Name: "photos", Created: noon}}, {Bucket: coffer.Bucket{Name: "logs", Created: noon}, Objects: 3, Bytes: 1 << 20}},
-			noon, "n", wrong}, bucketsPage{}},
+			noon, "n", wrong, "/buckets?after=logs", "/buckets"}, bucketsPage{}},
 		"objects":       {fullObjects(s, wrong), objectsPage{}},
 		"bucket":        {fullBucket(s, wrong), bucketPage{}},
 		"access":        {fullAccess(s, wrong), accessPage{}},
