@@ -161,6 +161,9 @@ func (q *request) list(in objects.ListInput) (objects.ListPage, error) {
 		names += len(page.Objects[i].Key)
 	}
 	q.keepPage(len(page.Objects), names, page.Prefixes)
+	if err == nil {
+		q.w.Header().Set("x-amz-bucket-region", page.Bucket.Region)
+	}
 	return page, err
 }
 
