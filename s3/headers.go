@@ -3,7 +3,6 @@ package s3
 import (
 	"encoding/base64"
 	"maps"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,29 +53,6 @@ func (q *request) attributes() (coffer.Attributes, error) {
 			With("Size", strconv.Itoa(size)).With("MaxSizeAllowed", strconv.Itoa(coffer.UserMetadataMax))
 	}
 	return a, nil
-}
-
-// decodeMetadata reads a value that is not ASCII: S3 takes it in the form of
-// RFC 2047, and gives it back so.
-func decodeMetadata(value string) string {
-	if !strings.HasPrefix(value, "=?") {
-		return value
-	}
-	text, err := new(mime.WordDecoder).DecodeHeader(value)
-	if err != nil {
-		return value
-	}
-	return text
-}
-
-// encodeMetadata is the other way.
-func encodeMetadata(value string) string {
-	for _, c := range []byte(value) {
-		if c < ' ' || c > '~' {
-			return mime.BEncoding.Encode("UTF-8", value)
-		}
-	}
-	return value
 }
 
 // contentEncoding is the Content-Encoding without aws-chunked, which is how the
