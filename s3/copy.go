@@ -49,7 +49,7 @@ func (q *request) copySource() (source, error) {
 		return source{}, coffer.Errorf(coffer.NotImplemented, "Access point ARNs are not implemented by this version of coffer.").
 			With("Header", "x-amz-copy-source")
 	}
-	text, err := url.QueryUnescape(strings.TrimPrefix(path, "/"))
+	text, err := url.QueryUnescape(strings.TrimPrefix(q.withoutAddress(path), "/"))
 	if err != nil {
 		return invalid("; it is not URL-encoded")
 	}
@@ -66,6 +66,24 @@ func (q *request) copySource() (source, error) {
 	}
 	q.copied = string(s.bucket) + "/" + s.key
 	return s, q.expectOwner("x-amz-source-expected-bucket-owner", s.bucket)
+}
+
+// withoutAddress is the path of a copy source that is a whole address, which AWS
+// takes, too; its host may have the bucket. The rest are returned as they are: no
+// bucket has a colon in its name.
+func (q *request) withoutAddress(path string) string {
+	for _, scheme := range [...]string{"http://", "https://"} {
+		rest, ok := strings.CutPrefix(path, scheme)
+		if !ok {
+			continue
+		}
+		host, path, _ := strings.Cut(rest, "/")
+		if bucket, ok := q.bucketIn(plainHost(host)); ok {
+			return url.QueryEscape(bucket) + "/" + path
+		}
+		return path
+	}
+	return path
 }
 
 // copyObject answers CopyObject.

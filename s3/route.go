@@ -66,8 +66,10 @@ func (q *request) parseTarget() (target, error) {
 }
 
 // bucketOfHost reads the bucket of a virtual-host style request.
-func (q *request) bucketOfHost() (string, bool) {
-	host := q.hostName()
+func (q *request) bucketOfHost() (string, bool) { return q.bucketIn(q.hostName()) }
+
+// bucketIn reads the bucket of a plain host.
+func (q *request) bucketIn(host string) (string, bool) {
 	for _, d := range q.Domains {
 		if bucket, ok := strings.CutSuffix(host, "."+d); ok && bucket != "" {
 			return bucket, true
@@ -79,8 +81,10 @@ func (q *request) bucketOfHost() (string, bool) {
 // hostName is the host that the request is for, in lower case, without a port. What
 // stands behind a colon and is no port stays: redirects of websites name the host as
 // it came, and another host could stand there.
-func (q *request) hostName() string {
-	host := strings.ToLower(q.r.Host)
+func (q *request) hostName() string { return plainHost(q.r.Host) }
+
+func plainHost(host string) string {
+	host = strings.ToLower(host)
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && strings.Trim(host[i+1:], "0123456789") == "" {
 		host = host[:i]
 	}
