@@ -174,8 +174,8 @@ func locked() error {
 }
 
 // noLock says that a version was never locked in the way that is asked for.
-func noLock(key string) error {
-	return (&coffer.Error{Code: coffer.NoSuchObjectLockConfiguration}).With("Key", key)
+func noLock() error {
+	return &coffer.Error{Code: coffer.NoSuchObjectLockConfiguration}
 }
 
 // Retention reads the retention of a version.
@@ -185,7 +185,7 @@ func (s Session) Retention(ctx context.Context, bucket coffer.BucketName, key, v
 		return coffer.Retention{}, err
 	}
 	if c.Lock.Retention.Mode == "" {
-		return coffer.Retention{}, noLock(key)
+		return coffer.Retention{}, noLock()
 	}
 	return c.Lock.Retention, nil
 }
@@ -197,7 +197,7 @@ func (s Session) LegalHold(ctx context.Context, bucket coffer.BucketName, key, v
 		return coffer.HoldUnset, err
 	}
 	if c.Lock.Hold == coffer.HoldUnset {
-		return coffer.HoldUnset, noLock(key)
+		return coffer.HoldUnset, noLock()
 	}
 	return c.Lock.Hold, nil
 }
