@@ -140,7 +140,7 @@ type eventObject struct {
 	Size      *int64 `json:"size,omitempty"`
 	ETag      string `json:"eTag,omitempty"`
 	VersionID string `json:"versionId,omitempty"`
-	Sequencer string `json:"sequencer"`
+	Sequencer string `json:"sequencer,omitempty"`
 }
 
 // hostID is the extended request ID that all answers bear.
@@ -163,11 +163,24 @@ func (s Session) eventRecord(b coffer.Bucket, rule string, h happening) eventRec
 		// says: by comparing texts of one length.
 		Object: eventObject{Key: coffer.EventKey(h.object.Key), VersionID: h.object.VersionID, Sequencer: fmt.Sprintf("%016X", nanoseconds(h.at))},
 	}
-	if !h.deleted {
+	switch {
+	case h.name == markerCreated:
+		e.S3.Object.ETag = emptyMD5
+	case h.deleted:
+	case group(h.name) == "ObjectTagging", group(h.name) == "ObjectAcl":
+		// What says nothing of the bytes has neither, as AWS was recorded to send it.
+		e.S3.Object.ETag, e.S3.Object.Sequencer = h.object.ETag, ""
+	default:
 		e.S3.Object.Size, e.S3.Object.ETag = &h.object.Size, h.object.ETag
 	}
 	return e
 }
+
+// markerCreated has, of all deletes, an entity tag with AWS: that of nothing.
+const (
+	markerCreated = "ObjectRemoved:DeleteMarkerCreated"
+	emptyMD5      = "d41d8cd98f00b204e9800998ecf8427e"
+)
 
 // eventVersion is the version of the record's form, which newer kinds of events
 // have raised.
