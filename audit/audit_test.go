@@ -111,6 +111,37 @@ func TestListIsNewestFirstAndPaged(t *testing.T) {
 	}
 }
 
+// TestAPageIsBoundedInBytes reads a log of events that are as large as they may be.
+func TestAPageIsBoundedInBytes(t *testing.T) {
+	l := newLog(t, vfs.NewMem())
+	const count = 40
+	large := map[string]string{}
+	for i := range fieldsMax {
+		large[fmt.Sprint(i)] = strings.Repeat("x", valueMax)
+	}
+	for i := range count {
+		e := By(t.Context(), owner, noon.Add(time.Duration(i)), "1", "key.scope", fmt.Sprint(i))
+		e.Before, e.After = large, large
+		write(t, l, e)
+	}
+	const size = 2 * fieldsMax * valueMax // of one
+	n, after := 0, ""
+	for pages := 1; ; pages++ {
+		page, next, err := l.As(operator).List(t.Context(), "1", Filter{}, after, 1000)
+		if err != nil || len(page) == 0 || len(page) > bytesMax/size+1 {
+			t.Fatalf("page %d has %d events, %v, want some and at most %d", pages, len(page), err, bytesMax/size+1)
+		}
+		n += len(page)
+		if after = next; after == "" {
+			break
+		}
+	}
+	var out bytes.Buffer
+	if err := l.As(operator).Export(t.Context(), "1", Filter{}, &out); err != nil || n != count || strings.Count(out.String(), "\n") != count {
+		t.Errorf("%d events are listed, and %d exported, %v, want %d", n, strings.Count(out.String(), "\n"), err, count)
+	}
+}
+
 func TestFilter(t *testing.T) {
 	l := newLog(t, vfs.NewMem())
 	other := owner

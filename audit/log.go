@@ -53,13 +53,16 @@ const (
 	// scanMax is how many events one call looks at: a filter that takes little
 	// is answered in pages, of which some are empty.
 	scanMax = 20_000
+	// bytesMax is about how many bytes of events one call takes: some have a hundred
+	// KiB, and many may ask.
+	bytesMax = 512 << 10
 	// batchMax is how many rows one step of Export and Expire holds in memory.
 	batchMax = 500
 )
 
 // List returns up to max events of an account, newest first, those before the
-// event with the ID after if it is not empty. next continues the list, and is
-// empty at its end. The account "" is the caller's own; for an operator, all.
+// event with the ID after if it is not empty, and fewer where they are large. next
+// continues the list, and is empty at its end. The account "" is the caller's own; for an operator, all.
 func (s Session) List(ctx context.Context, account coffer.AccountID, f Filter, after string, max int) ([]Event, string, error) {
 	account, err := s.reads(account)
 	if err != nil {

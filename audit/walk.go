@@ -38,16 +38,17 @@ func (w *walk) read(ctx context.Context, store meta.Store) ([]Event, error) {
 		} else {
 			ok = it.Next()
 		}
+		bytes := 0
 		for scanned := 0; ok; scanned++ {
-			if len(events) >= w.max || scanned >= scanMax {
+			if len(events) >= w.max || scanned >= scanMax || bytes >= bytesMax {
 				return nil
 			}
-			e, err := w.event(r, it)
+			e, size, err := w.event(r, it)
 			if err != nil {
 				return err
 			}
 			if w.filter.takes(e) {
-				events = append(events, e)
+				events, bytes = append(events, e), bytes+size
 			}
 			if w.backwards {
 				ok = it.Prev()
@@ -69,25 +70,27 @@ func (w *walk) key(p place) []byte {
 	return eventKey(w.account, p)
 }
 
-func (w *walk) event(r meta.Reader, it meta.Iter) (Event, error) {
+// event reads the event of a row, and tells how many bytes it has.
+func (w *walk) event(r meta.Reader, it meta.Iter) (Event, int, error) {
 	var value []byte
 	var err error
 	if w.account == "" {
 		var account coffer.AccountID
 		if w.last, account, err = splitTimeKey(it.Key()); err != nil {
-			return Event{}, err
+			return Event{}, 0, err
 		}
 		value, err = r.Get(eventKey(account, w.last))
 	} else {
 		if _, w.last, err = splitEventKey(it.Key()); err != nil {
-			return Event{}, err
+			return Event{}, 0, err
 		}
 		value, err = it.Value()
 	}
 	if err != nil {
-		return Event{}, err
+		return Event{}, 0, err
 	}
-	return decode(value)
+	e, err := decode(value)
+	return e, len(value), err
 }
 
 // next is the place right behind p.
