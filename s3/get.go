@@ -125,7 +125,7 @@ func (q *request) describe(c *objects.Content, in objects.GetInput) (int, error)
 	}
 	if strings.EqualFold(q.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
 		switch {
-		case c.PartChecksum != "" && c.Checksum.Type == coffer.Composite:
+		case c.PartChecksum != "" && c.Checksum.Algorithm != "":
 			q.writeChecksum(coffer.Checksum{Algorithm: c.Checksum.Algorithm, Type: c.Checksum.Type, Value: c.PartChecksum})
 		case !c.Partial || c.Length == c.Size:
 			q.writeChecksum(c.Checksum)
