@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ var (
 		Means: "A record that says what this data folder is cannot be read.", Remedy: "Restore the metadata from a backup."}
 	foundDisk = coffer.FindingKind{Code: "disk-record", Severity: coffer.WrongRecord, Mend: coffer.MendStopped,
 		Means: "A record of a disk cannot be read, so that a server does not start.", Remedy: "Repair writes it anew."}
+	foundDiskMissing = coffer.FindingKind{Code: "disk-missing", Severity: coffer.LostData, Mend: coffer.MendNever,
+		Means: "A disk is missing, and what is on it cannot be read.", Remedy: "Mount it, and name its folder in data-disks."}
 	foundObjectKey = coffer.FindingKind{Code: "object-key", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "The key under which the keys of encrypted objects are wrapped does not open, so that a server does not start.", Remedy: "Restore the metadata from a backup."}
 	foundMaster = coffer.FindingKind{Code: "master-key", Severity: coffer.LostData, Mend: coffer.MendNever,
@@ -57,12 +60,14 @@ const repairRounds = 4
 type inspection struct {
 	meta    meta.Store
 	objects *objects.Service
-	keys    *keys.Service // nil if the master key is not at hand
-	master  error         // why the one at hand does not open the secrets
-	sealed  error         // why the key of encrypted objects does not open
-	scratch string        // a folder for what does not fit into memory
-	now     func() time.Time
-	stopped bool // no server runs
+	// attached are the disks that are there, by id.
+	attached map[string]bool
+	keys     *keys.Service // nil if the master key is not at hand
+	master   error         // why the one at hand does not open the secrets
+	sealed   error         // why the key of encrypted objects does not open
+	scratch  string        // a folder for what does not fit into memory
+	now      func() time.Time
+	stopped  bool // no server runs
 }
 
 // run checks once, or as often as there is something to mend. found hears of
@@ -138,7 +143,7 @@ func (i inspection) once(ctx context.Context, data bool, found func(coffer.Findi
 				return err
 			}
 		}
-		if err := errors.Join(checkInstance(r, found), checkDiskRecords(ctx, r, found)); err != nil {
+		if err := errors.Join(checkInstance(r, found), checkDiskRecords(ctx, r, i.attached, found)); err != nil {
 			return err
 		}
 		if err := accounts.Check(ctx, r, found); err != nil {
@@ -210,11 +215,18 @@ func checkInstance(r meta.Reader, found func(coffer.Finding, func(meta.Tx) error
 	return it.Err()
 }
 
-// checkDiskRecords checks the records of disks. What is written anew has no folder, as
-// of a disk that is somewhere else now: the next start notes where it is.
-func checkDiskRecords(ctx context.Context, r meta.Reader, found func(coffer.Finding, func(meta.Tx) error) error) error {
-	return meta.Each(ctx, r, diskKey(""), func(key, value []byte) error {
-		_, err := decodeDisk(value)
+// checkDiskRecords checks the records of disks, and that the disks are there. What is
+// written anew has no folder, as of a disk that is somewhere else now: the next start
+// notes where it is.
+func checkDiskRecords(ctx context.Context, r meta.Reader, attached map[string]bool, found func(coffer.Finding, func(meta.Tx) error) error) error {
+	prefix := diskKey("")
+	return meta.Each(ctx, r, prefix, func(key, value []byte) error {
+		dir, err := decodeDisk(value)
+		if id := string(key[len(prefix):]); !attached[id] {
+			if err := found(foundDiskMissing.In("disk", id).Because("it was last at "+cmp.Or(dir, "a place that is not known")), nil); err != nil {
+				return err
+			}
+		}
 		if err == nil {
 			return nil
 		}
@@ -225,7 +237,7 @@ func checkDiskRecords(ctx context.Context, r meta.Reader, found func(coffer.Find
 
 // inspection is what a check of a server that runs goes over.
 func (s *Server) inspection() inspection {
-	return inspection{meta: s.stores.meta, objects: s.stores.objects, keys: s.stores.keys, scratch: s.cfg.Data, now: s.cfg.Now}
+	return inspection{meta: s.stores.meta, objects: s.stores.objects, attached: s.stores.attached, keys: s.stores.keys, scratch: s.cfg.Data, now: s.cfg.Now}
 }
 
 // check serves a call of the operator interface. One repair is done at a time: two
@@ -246,17 +258,23 @@ type CheckInput struct {
 	AcceptLostLog bool
 }
 
+// folderOfServer refuses what is no folder: nobody wants to hear that all is well with a
+// name that was mistyped.
+func folderOfServer(dir string) error {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s is no folder of a server: name the data folder with --data, and all its disks", dir)
+	}
+	return nil
+}
+
 // Check goes over a data folder on which no server runs, as the operator interface
 // does where one does. It needs the master key only to look into what is encrypted.
 func Check(ctx context.Context, cfg Config, in CheckInput, found func(api.Found) error) (did objects.Checked, err error) {
 	if err := cfg.check(); err != nil {
 		return did, err
 	}
-	dirs := append([]string{metaDir(cfg.Data)}, cfg.blobDirs()...)
-	for _, dir := range dirs {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return did, fmt.Errorf("%s is no folder of a server: name the data folder with --data, and all its disks", dir)
-		}
+	if err := folderOfServer(metaDir(cfg.Data)); err != nil {
+		return did, err
 	}
 	unlock, err := lockFolder(cfg.Data)
 	if err != nil {
@@ -273,7 +291,7 @@ func Check(ctx context.Context, cfg Config, in CheckInput, found func(api.Found)
 	if err != nil {
 		return did, storeError(cfg.Data, err)
 	}
-	i := inspection{meta: s.meta, objects: s.objects, keys: s.keys, master: s.masterErr, sealed: s.objectKeyErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
+	i := inspection{meta: s.meta, objects: s.objects, attached: s.attached, keys: s.keys, master: s.masterErr, sealed: s.objectKeyErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
 	caller := coffer.Caller{Operator: true, Name: "operator"}
 	if lost != nil {
 		f := foundLostLog.In("metadata").Because(lost.Error())

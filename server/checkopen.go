@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -42,10 +44,7 @@ func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s store
 	if err != nil {
 		return s, err
 	}
-	if s.blobs, err = disk.Open(disk.Options{FS: vfs.Default, Dirs: cfg.blobDirs(), Rand: cfg.Rand, Logger: cfg.Logger, Now: cfg.Now}); err != nil {
-		return s, err
-	}
-	if s.unlock, err = lockDisks(cfg); err != nil {
+	if err := s.openDisksForCheck(ctx, cfg); err != nil {
 		return s, err
 	}
 	opt := objects.Options{Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger}
@@ -79,4 +78,49 @@ func openKeysForCheck(ctx context.Context, cfg *Config, store *pebble.Store) (*k
 		return nil, nil
 	}
 	return nil, err
+}
+
+// openDisksForCheck opens the disks of this metadata that are there. Blobs on another
+// disk would all be found to belong to nothing. A folder without a disk is where one
+// that is missing should be, or else a mistake.
+func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config) error {
+	known := map[string]bool{}
+	err := s.meta.View(ctx, func(r meta.Reader) error {
+		prefix := diskKey("")
+		return meta.Each(ctx, r, prefix, func(key, _ []byte) error {
+			known[string(key[len(prefix):])] = true
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s.attached = map[string]bool{}
+	var dirs, others []string
+	for _, dir := range cfg.blobDirs() {
+		id, err := disk.Identity(disk.Options{}, dir)
+		if err != nil {
+			return err
+		}
+		if known[id] {
+			dirs, s.attached[id] = append(dirs, dir), true
+		} else {
+			others = append(others, dir)
+		}
+	}
+	if len(known) == len(s.attached) {
+		for _, dir := range others {
+			if err := folderOfServer(dir); err != nil {
+				return err
+			}
+		}
+	}
+	if len(dirs) == 0 {
+		return fmt.Errorf("none of the disks of this metadata is in %s: mount them, and name the folders of all in data-disks", strings.Join(cfg.blobDirs(), ", "))
+	}
+	s.unlock, err = lockDisks(cfg, dirs)
+	if err == nil {
+		s.blobs, err = disk.Open(disk.Options{FS: vfs.Default, Dirs: dirs, Rand: cfg.Rand, Logger: cfg.Logger, Now: cfg.Now})
+	}
+	return err
 }

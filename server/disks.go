@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -22,7 +24,8 @@ func diskKey(id string) []byte { return meta.Key(meta.PrefixInstance, []byte("di
 // checkDisks makes sure that every disk belongs to this metadata: one that it
 // has not met must be empty. Blobs of another server, or of this one with its
 // metadata gone, would otherwise be garbage that nobody names, and be removed.
-func checkDisks(ctx context.Context, store meta.Store, blobs *disk.Store, logger *slog.Logger) error {
+func (s *stores) checkDisks(ctx context.Context, logger *slog.Logger) error {
+	store, blobs := s.meta, s.blobs
 	disks, err := blobs.Usage()
 	if err != nil {
 		return err
@@ -31,7 +34,9 @@ func checkDisks(ctx context.Context, store meta.Store, blobs *disk.Store, logger
 	if err != nil {
 		return err
 	}
+	s.attached = map[string]bool{}
 	for _, d := range disks {
+		s.attached[d.ID] = true
 		if was, ok := known[d.ID]; ok && was == d.Dir {
 			delete(known, d.ID)
 			continue
@@ -109,6 +114,39 @@ func emptyDisk(ctx context.Context, blobs *disk.Store, id string) (bool, error) 
 	return true, nil
 }
 
+// strangeDisks refuses a folder that is none of the disks that the metadata knows while
+// one of these is missing. Most likely that one is not mounted, and the folder is where
+// it should be: what was written there would be on another disk, and out of sight once
+// it is back. It looks before anything is made.
+func strangeDisks(ctx context.Context, cfg *Config, store meta.Store) error {
+	known, err := knownDisks(ctx, store)
+	if err != nil {
+		return err
+	}
+	strange := ""
+	for _, dir := range cfg.blobDirs() {
+		id, err := disk.Identity(disk.Options{}, dir)
+		if err != nil {
+			return err
+		}
+		if _, ok := known[id]; ok {
+			delete(known, id)
+		} else if strange == "" {
+			strange = dir
+		}
+	}
+	if len(known) == 0 || strange == "" {
+		return disksMissing(cfg)
+	}
+	id := slices.Min(slices.Collect(maps.Keys(known)))
+	for other, dir := range known {
+		if dir == strange {
+			id = other
+		}
+	}
+	return fmt.Errorf("the disk %s, which was last at %s, is missing, and %s is another folder, not one of this server's disks: nothing is made there, since its disk may only not be mounted; mount it, or name its folder in data-disks; to serve without it for now, leave its folder and all new ones out of data-disks", id, cmp.Or(known[id], "a place that is not known"), strange)
+}
+
 // disksMissing refuses folders of further disks that are not there: most likely a disk
 // is not mounted, and what is its own would come onto another.
 func disksMissing(cfg *Config) error {
@@ -120,8 +158,9 @@ func disksMissing(cfg *Config) error {
 	return nil
 }
 
-// metaMissing refuses blobs beside metadata that is not there. It looks before
-// anything is made; a first start that was cut short has made metadata first.
+// metaMissing refuses blobs beside metadata that is not there, and a first start with a
+// folder of a disk that is not there. It looks before anything is made; a first start
+// that was cut short has made metadata first.
 func metaMissing(cfg *Config, metaDir string) error {
 	entries, err := os.ReadDir(metaDir)
 	if len(entries) > 0 {
@@ -137,5 +176,5 @@ func metaMissing(cfg *Config, metaDir string) error {
 			return fmt.Errorf("%s has objects, but the metadata folder %s is gone: restore it from a backup, or use another --data", dir, metaDir)
 		}
 	}
-	return nil
+	return disksMissing(cfg)
 }

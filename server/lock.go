@@ -47,11 +47,11 @@ func lockFolder(dir string) (release func() error, err error) {
 	return f.Close, nil
 }
 
-// lockDisks takes the lock of each folder of blobs until release. A copy of a data
+// lockDisks takes the lock of each of the folders of blobs until release. A copy of a data
 // folder knows the disks of the first: its server would find there what was written
 // since, which none of its own records names, and remove it. The folder itself is
 // locked, so nothing is written; where that is not possible it does without.
-func lockDisks(cfg *Config) (release func() error, err error) {
+func lockDisks(cfg *Config, dirs []string) (release func() error, err error) {
 	var held []*os.File
 	release = func() error {
 		var errs []error
@@ -60,7 +60,7 @@ func lockDisks(cfg *Config) (release func() error, err error) {
 		}
 		return errors.Join(errs...)
 	}
-	for _, dir := range cfg.blobDirs() {
+	for _, dir := range dirs {
 		f, err := os.Open(dir)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("lock the folder %s: %w", dir, reason(err)), release())

@@ -23,6 +23,7 @@ import (
 type stores struct {
 	meta     *pebble.Store
 	blobs    *disk.Store
+	attached map[string]bool // the disks of blobs, by id; never changed
 	accounts *accounts.Service
 	keys     *keys.Service
 	objects  *objects.Service
@@ -56,7 +57,7 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 		return s, err
 	}
 	dir := metaDir(cfg.Data)
-	if err := errors.Join(disksMissing(cfg), metaMissing(cfg, dir)); err != nil {
+	if err := metaMissing(cfg, dir); err != nil {
 		return s, err
 	}
 	s.meta, err = pebble.Open(dir, pebble.Options{
@@ -116,6 +117,9 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 
 // openDisks opens the folders of blobs, which are no other server's then.
 func (s *stores) openDisks(ctx context.Context, cfg *Config, sp *space) (err error) {
+	if err := strangeDisks(ctx, cfg, s.meta); err != nil {
+		return err
+	}
 	s.blobs, err = disk.Open(disk.Options{
 		FS:     floorFS{stallFS{vfs.Default, sp.syncs}, sp.Writable},
 		Dirs:   cfg.blobDirs(),
@@ -127,10 +131,10 @@ func (s *stores) openDisks(ctx context.Context, cfg *Config, sp *space) (err err
 	if err != nil {
 		return err
 	}
-	if s.unlock, err = lockDisks(cfg); err != nil {
+	if s.unlock, err = lockDisks(cfg, cfg.blobDirs()); err != nil {
 		return err
 	}
-	return checkDisks(ctx, s.meta, s.blobs, cfg.Logger)
+	return s.checkDisks(ctx, cfg.Logger)
 }
 
 // loadMaster takes the master key from the settings, or from its file, which is

@@ -397,3 +397,23 @@ func TestRefsLeadNowhereElse(t *testing.T) {
 		t.Errorf("a file outside after Delete: %v", err)
 	}
 }
+
+func TestIdentityMakesNothing(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{FS: mem}
+	s := open(t, mem, "/a")
+	if id, err := Identity(opt, "/a"); err != nil || id != s.disks[0].id {
+		t.Errorf("Identity of a disk = %q, %v, want %q", id, err, s.disks[0].id)
+	}
+	if id, err := Identity(opt, "/none"); err != nil || id != "" {
+		t.Errorf("Identity of a folder that is missing = %q, %v, want none", id, err)
+	}
+	if _, err := mem.Stat("/none"); err == nil {
+		t.Error("Identity made the folder")
+	}
+	remove(t, mem, "/a/identity")
+	blobtest.Put(t, s, []byte("bytes"))
+	if id, err := Identity(opt, "/a"); err == nil {
+		t.Errorf("Identity of blobs without one = %q, want an error", id)
+	}
+}

@@ -29,6 +29,28 @@ const (
 	filePerm = 0o600
 )
 
+// Identity is what the disk at dir is called: "" if the folder is empty, or missing, or
+// what an interrupted first Open leaves. It changes nothing.
+func Identity(opt Options, dir string) (string, error) {
+	s := newStore(opt)
+	names, err := s.fs.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	id := ""
+	if err == nil {
+		if slices.Contains(names, identityName) {
+			id, err = s.readIdentity(dir)
+		} else {
+			err = s.checkFresh(dir, names)
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("open blob disk %s: %w", dir, err)
+	}
+	return id, nil
+}
+
 // attach opens the disk at dir, and makes it one if it is new.
 func (s *Store) attach(dir string) (*disk, error) {
 	if err := s.fs.MkdirAll(dir, dirPerm); err != nil {
