@@ -73,6 +73,7 @@ type Console struct {
 	probe    *http.Client // asks the S3 address, for "Test this key"
 	turns    turns
 	streams  streams
+	memory   *pageMemory
 	usages   chan struct{} // see eachUsage
 }
 
@@ -85,7 +86,7 @@ func New(opt Options) (*Console, error) {
 	if opt.Ending == nil {
 		opt.Ending = context.Background()
 	}
-	c := &Console{Options: opt, origin: origin, guard: http.NewCrossOriginProtection(), mux: http.NewServeMux(), probe: probeClient(), turns: newTurns(), usages: make(chan struct{}, usagesMax)}
+	c := &Console{Options: opt, origin: origin, guard: http.NewCrossOriginProtection(), mux: http.NewServeMux(), probe: probeClient(), turns: newTurns(), memory: newPageMemory(), usages: make(chan struct{}, usagesMax)}
 	// Behind a proxy that rewrites Host the browser's origin is still this one.
 	if err := c.guard.AddTrustedOrigin(origin.Scheme + "://" + origin.Host); err != nil {
 		return nil, fmt.Errorf("trust the console's own origin: %w", err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,8 +71,26 @@ func withVersions(u string) string {
 	return u + "?versions=1"
 }
 
-// pageMax is how many lines one page of objects has.
-const pageMax = 200
+const (
+	// pageMax is how many lines one page of objects has, and fewer where their names
+	// have more than namesBytes together: each stands on the page in several forms.
+	pageMax    = 200
+	namesBytes = 32 << 10
+	// pageMin is how many there are in any case.
+	pageMin = 20
+)
+
+// linesOf is how many lines a page is to have whose lines have such names.
+func linesOf(names []string) int {
+	bytes := 0
+	for _, name := range names {
+		bytes += len(name)
+	}
+	if bytes <= namesBytes {
+		return pageMax
+	}
+	return max(pageMin, len(names)*namesBytes/bytes)
+}
 
 func (q *request) listObjects() error {
 	return q.objectsAnswer(http.StatusOK, q.query("prefix"), q.query("after"), problems{})
@@ -121,7 +140,15 @@ func (q *request) objectsAnswer(status int, prefix, after string, wrong problems
 
 // fillObjects reads the objects of a page, and returns the folders beside them.
 func (q *request) fillObjects(page *objectsPage, b coffer.Bucket, after string) ([]string, error) {
-	list, err := q.objects().List(q.ctx(), objects.ListInput{Bucket: b.Name, Prefix: page.Prefix, Delimiter: "/", After: after, Max: pageMax})
+	in := objects.ListInput{Bucket: b.Name, Prefix: page.Prefix, Delimiter: "/", After: after, Max: pageMax}
+	list, err := q.objects().List(q.ctx(), in)
+	names := slices.Clip(list.Prefixes)
+	for _, o := range list.Objects {
+		names = append(names, o.Key)
+	}
+	if in.Max = linesOf(names); err == nil && in.Max < pageMax {
+		list, err = q.objects().List(q.ctx(), in)
+	}
 	if err != nil {
 		return nil, err
 	}

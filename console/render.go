@@ -153,15 +153,52 @@ func (q *request) render(status int, name string, model any) error {
 	if !ok {
 		return fmt.Errorf("there is no page %q", name)
 	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "page", model); err != nil {
-		return fmt.Errorf("write page %s: %w", name, err)
+	b, release, err := q.page(t, name, model)
+	if err != nil {
+		return err
 	}
+	defer release()
 	q.began = true
 	q.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	q.w.WriteHeader(status)
 	_, _ = q.w.Write(b.Bytes()) // the browser is gone, or it is not
 	return nil
+}
+
+// page makes a page once there is room for it, and returns what gives that back. How
+// large it is, only making it tells: one that has to wait is made again.
+func (q *request) page(t *template.Template, name string, model any) (b *bytes.Buffer, release func(), err error) {
+	for {
+		b, err = q.execute(t, name, model)
+		if err != nil && release != nil {
+			release()
+		}
+		if err != nil || release != nil {
+			return b, release, err
+		}
+		account, size := q.current.Account.ID, b.Cap()
+		if release = q.memory.take(account, size); release != nil {
+			return b, release, nil
+		}
+		b = nil
+		if release, err = q.memory.wait(q.ctx(), account, size); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// execute makes a page while few others are made.
+func (q *request) execute(t *template.Template, name string, model any) (*bytes.Buffer, error) {
+	done, err := q.memory.making(q.ctx())
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "page", model); err != nil {
+		return nil, fmt.Errorf("write page %s: %w", name, err)
+	}
+	return &b, nil
 }
 
 // fragment writes one named template of a page to a string.

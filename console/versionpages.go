@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"coffer"
@@ -34,8 +35,15 @@ func (p objectsPage) DeleteWords() string {
 
 // fillVersions reads the versions of a page, and returns the folders beside them.
 func (q *request) fillVersions(page *objectsPage, b coffer.Bucket, after string) ([]string, error) {
-	list, err := q.objects().ListVersions(q.ctx(), objects.ListVersionsInput{Bucket: b.Name, Prefix: page.Prefix, Delimiter: "/",
-		After: after, AfterVersion: q.query("after_version"), Max: pageMax})
+	in := objects.ListVersionsInput{Bucket: b.Name, Prefix: page.Prefix, Delimiter: "/", After: after, AfterVersion: q.query("after_version"), Max: pageMax}
+	list, err := q.objects().ListVersions(q.ctx(), in)
+	names := slices.Clip(list.Prefixes)
+	for _, v := range list.Versions {
+		names = append(names, v.Key)
+	}
+	if in.Max = linesOf(names); err == nil && in.Max < pageMax {
+		list, err = q.objects().ListVersions(q.ctx(), in)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ var consoleRows = []row{
 	{"CON-18", "what a stranger sends stays in one line of the log", logInjection},
 	{"CON-20", "a session that was signed out shows nothing more", signedOut},
 	{"CON-21", "live lists of who uses a key are bounded", liveLists},
+	{"CON-21", "pages that nobody reads are bounded", unreadPages},
 }
 
 func TestConsole(t *testing.T) {

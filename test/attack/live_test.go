@@ -31,10 +31,7 @@ func liveLists(t *testing.T, w *world) {
 			var all sync.WaitGroup
 			for range 100 {
 				all.Go(func() {
-					r := request(t, w.console, "GET", "/keys/"+string(w.ids[old])+"/events", "", "Accept", "text/event-stream", "Sec-Fetch-Site", "same-origin")
-					for _, c := range w.reader.jar.Cookies(w.reader.origin(t)) {
-						r.AddCookie(c)
-					}
+					r := w.reader.asks(t, "/keys/"+string(w.ids[old])+"/events", "Accept", "text/event-stream")
 					conn := w.dial(t, w.console)
 					defer conn.Close()
 					_ = r.Write(conn)
@@ -56,5 +53,43 @@ func liveLists(t *testing.T, w *world) {
 		if taken.Load() == 0 || taken.Load() > most || refused.Load() == 0 {
 			t.Errorf("of 100 live lists %d were taken and %d refused, want at most %d taken", taken.Load(), refused.Load(), most)
 		}
+	})
+}
+
+// asks is a request of a person for a page, to be sent over any connection.
+func (p *person) asks(t *testing.T, path string, headers ...string) *http.Request {
+	t.Helper()
+	r := request(t, p.w.console, "GET", path, "", append(headers, "Sec-Fetch-Site", "same-origin")...)
+	for _, c := range p.jar.Cookies(p.origin(t)) {
+		r.AddCookie(c)
+	}
+	return r
+}
+
+// unreadPages asks many times at once for the page of a folder whose objects have names
+// that are as long as may be, and reads nothing; meanwhile others see theirs.
+func unreadPages(t *testing.T, w *world) {
+	const count, clients = 200, 100
+	w.unchanged(t, func() {
+		w.s3(t, w.full, "PUT", "/a-long", "").oneOf(t, "CreateBucket", 200)
+		each(count, func(i int) {
+			w.s3(t, w.full, "PUT", "/a-long/"+escape(longKey(i)[len("large/"):]), "").oneOf(t, "PUT", 200)
+		})
+		w.flat(t, "pages that nobody reads", memoryMax, func() {
+			for range clients {
+				conn := w.dial(t, w.console)
+				defer conn.Close()
+				r := w.reader.asks(t, "/buckets/a-long/objects")
+				go func() { _ = r.Write(conn) }()
+			}
+			for end := time.Now().Add(4 * time.Second); time.Now().Before(end); {
+				w.bob.get(t, "/keys").oneOf(t, "a page of another account meanwhile", 200)
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+		each(count, func(i int) {
+			w.s3(t, w.full, "DELETE", "/a-long/"+escape(longKey(i)[len("large/"):]), "").oneOf(t, "DELETE", 204)
+		})
+		w.s3(t, w.full, "DELETE", "/a-long", "").oneOf(t, "DeleteBucket", 204)
 	})
 }
