@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -260,12 +261,16 @@ func (q *request) upload() error {
 	if err != nil {
 		return err
 	}
-	parts, err := q.r.MultipartReader()
+	body := &formBody{ReadCloser: q.r.Body}
+	r := *q.r
+	r.Body = body
+	parts, err := r.MultipartReader()
 	if err != nil {
 		return coffer.Errorf(coffer.InvalidRequest, "the form has no file")
 	}
 	prefix := ""
 	for {
+		body.left = beforeFileMax
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			return coffer.Errorf(coffer.InvalidRequest, "no file was chosen: choose one and try again")
@@ -284,11 +289,32 @@ func (q *request) upload() error {
 		if part.FormName() != "file" || part.FileName() == "" {
 			continue
 		}
+		body.left = math.MaxInt64
 		if err := q.store(bucket, prefix+part.FileName(), part); err != nil {
 			return err
 		}
 		return q.redirect(did(listURL(bucket, prefix, ""), "uploaded"))
 	}
+}
+
+// beforeFileMax is how many bytes of a form may come before each part of it: headers, and
+// what is left of the part before. Package multipart takes 10 MiB of headers.
+const beforeFileMax = 64 << 10
+
+// formBody is the body of a form, of which no more is read than is left.
+type formBody struct {
+	io.ReadCloser
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *formBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errors.New("the form has too much before its file")
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
 }
 
 func (q *request) store(bucket coffer.BucketName, key string, part *multipart.Part) error {

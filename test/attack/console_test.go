@@ -41,6 +41,7 @@ var consoleRows = []row{
 	{"CON-20", "a session that was signed out shows nothing more", signedOut},
 	{"CON-21", "live lists of who uses a key are bounded", liveLists},
 	{"CON-21", "pages that nobody reads are bounded", unreadPages},
+	{"CON-22", "what stands before a file of a form is bounded", longPartHeaders},
 }
 
 func TestConsole(t *testing.T) {

@@ -93,3 +93,32 @@ func unreadPages(t *testing.T, w *world) {
 		w.s3(t, w.full, "DELETE", "/a-long", "").oneOf(t, "DeleteBucket", 204)
 	})
 }
+
+// longPartHeaders uploads files whose own headers are megabytes, or that have other fields
+// before them without an end.
+func longPartHeaders(t *testing.T, w *world) {
+	const clients = 40
+	long := strings.Repeat("x", 9<<20)
+	const file = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nx\r\n--b--\r\n"
+	w.unchanged(t, func() {
+		for name, body := range map[string]string{
+			"a header":     "--b\r\nX-Long: " + long + "\r\n" + file[len("--b\r\n"):],
+			"many headers": "--b\r\n" + strings.Repeat("X-A: "+strings.Repeat("x", 1000)+"\r\n", 9000) + file[len("--b\r\n"):],
+			"a field":      "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n" + long + "\r\n" + file,
+		} {
+			w.flat(t, name+" of megabytes", memoryMax, func() {
+				var all sync.WaitGroup
+				for range clients {
+					all.Go(func() {
+						r := request(t, w.console, "POST", "/buckets/a-priv/upload", body, "Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin", "Origin", w.console)
+						for _, c := range w.member.jar.Cookies(w.member.origin(t)) {
+							r.AddCookie(c)
+						}
+						w.do(t, r).oneOf(t, "an upload with "+name, 400)
+					})
+				}
+				all.Wait()
+			})
+		}
+	})
+}
