@@ -32,7 +32,7 @@ func (c *checker) names(p piece, stored int64, by byte, id bodyID, key []byte) e
 type blobUse struct {
 	ref    blob.Ref
 	by     byte
-	id     bodyID
+	id     bodyID // of a part its bucket's ID, and nothing behind it
 	stored int64
 	key    []byte
 }
@@ -219,9 +219,7 @@ func (j *blobJoin) broken(ref blob.Ref, uses []blobUse, why error) error {
 			continue
 		}
 		if u.by == namedByPart {
-			f := kind.In(describe(u.key)...).Because(why.Error())
-			f.Mend = coffer.MendNever
-			err = j.Found(f, nil)
+			err = j.lostPart(kind, u, why)
 		} else if kind.Mend == coffer.MendNever {
 			err = j.found(kind, u.key, why.Error(), nil)
 		} else {
@@ -232,6 +230,36 @@ func (j *blobJoin) broken(ref blob.Ref, uses []blobUse, why error) error {
 		}
 	}
 	return nil
+}
+
+// lostPart reports a part whose bytes are lost. Removed, it fails the Complete that names
+// it, instead of being in an object that nobody can read.
+func (j *blobJoin) lostPart(kind coffer.FindingKind, u blobUse, why error) error {
+	f := kind.In(describe(u.key)...).Because(why.Error())
+	b := j.buckets[coffer.BucketID(binary.BigEndian.Uint64(u.id[:8]))]
+	if b == nil {
+		f.Mend = coffer.MendNever
+		return j.Found(f, nil)
+	}
+	f.Account, f.Bucket = b.Account, b.Name
+	if kind.Mend == coffer.MendNever {
+		return j.Found(f, nil)
+	}
+	return j.Found(f, func(tx meta.Tx) error {
+		bucket, ok, err := again(tx, b.Bucket)
+		if err != nil || !ok {
+			return err
+		}
+		value, err := meta.Peek(tx, u.key)
+		if err != nil || value == nil {
+			return err
+		}
+		p, err := decodePart(partNumberOf(u.key), value)
+		if err != nil || p.ref != u.ref {
+			return err
+		}
+		return errors.Join(j.discard(tx, p.ref, bodyID{}), add(tx, bucket, countParts, -p.Size), tx.Delete(u.key))
+	})
 }
 
 func brokenKind(err error) coffer.FindingKind {

@@ -72,11 +72,16 @@ func (c *checker) checkParts() error {
 				return err
 			}
 		}
-		if err := c.names(piece{ref: p.ref}, storedSize(p.Size, p.salt != crypt.Salt{}), namedByPart, bodyID{}, key); err != nil {
+		var bucket bodyID // of the upload, if there is one
+		head := uploads.peek()
+		known := head != nil && bytes.Equal(head[:len(head)-8], id)
+		if known {
+			copy(bucket[:], head[len(head)-8:])
+		}
+		if err := c.names(piece{ref: p.ref}, storedSize(p.Size, p.salt != crypt.Salt{}), namedByPart, bucket, key); err != nil {
 			return err
 		}
-		head := uploads.peek()
-		if head == nil || !bytes.Equal(head[:len(head)-8], id) {
+		if !known {
 			if c.unsure {
 				return nil
 			}

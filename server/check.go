@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,9 @@ var (
 	foundDisk = coffer.FindingKind{Code: "disk-record", Severity: coffer.WrongRecord, Mend: coffer.MendStopped,
 		Means: "A record of a disk cannot be read, so that a server does not start.", Remedy: "Repair writes it anew."}
 	foundDiskMissing = coffer.FindingKind{Code: "disk-missing", Severity: coffer.LostData, Mend: coffer.MendNever,
-		Means: "A disk is missing, and what is on it cannot be read.", Remedy: "Mount it, and name its folder in data-disks."}
+		Means: "A disk is missing, and what is on it cannot be read.", Remedy: "Mount it, and name its folder in data-disks. If it is lost for good, stop the server and repair with --offline --give-up-disk."}
+	foundDiskLost = coffer.FindingKind{Code: "disk-lost", Severity: coffer.LostData, Mend: coffer.MendStopped,
+		Means: "A disk is given up, with all that is on it.", Remedy: "Repair notes it, and new disks can be added."}
 	foundObjectKey = coffer.FindingKind{Code: "object-key", Severity: coffer.LostData, Mend: coffer.MendNever,
 		Means: "The key under which the keys of encrypted objects are wrapped does not open, so that a server does not start.", Remedy: "Restore the metadata from a backup."}
 	foundMaster = coffer.FindingKind{Code: "master-key", Severity: coffer.LostData, Mend: coffer.MendNever,
@@ -62,6 +63,7 @@ type inspection struct {
 	objects *objects.Service
 	// attached are the disks that are there, by id.
 	attached map[string]bool
+	giveUp   string        // the disk that is given up, "" if none is
 	keys     *keys.Service // nil if the master key is not at hand
 	master   error         // why the one at hand does not open the secrets
 	sealed   error         // why the key of encrypted objects does not open
@@ -143,7 +145,7 @@ func (i inspection) once(ctx context.Context, data bool, found func(coffer.Findi
 				return err
 			}
 		}
-		if err := errors.Join(checkInstance(r, found), checkDiskRecords(ctx, r, i.attached, found)); err != nil {
+		if err := errors.Join(checkInstance(r, found), i.checkDiskRecords(ctx, r, found)); err != nil {
 			return err
 		}
 		if err := accounts.Check(ctx, r, found); err != nil {
@@ -218,20 +220,28 @@ func checkInstance(r meta.Reader, found func(coffer.Finding, func(meta.Tx) error
 // checkDiskRecords checks the records of disks, and that the disks are there. What is
 // written anew has no folder, as of a disk that is somewhere else now: the next start
 // notes where it is.
-func checkDiskRecords(ctx context.Context, r meta.Reader, attached map[string]bool, found func(coffer.Finding, func(meta.Tx) error) error) error {
+func (i inspection) checkDiskRecords(ctx context.Context, r meta.Reader, found func(coffer.Finding, func(meta.Tx) error) error) error {
 	prefix := diskKey("")
 	return meta.Each(ctx, r, prefix, func(key, value []byte) error {
-		dir, err := decodeDisk(value)
-		if id := string(key[len(prefix):]); !attached[id] {
-			if err := found(foundDiskMissing.In("disk", id).Because("it was last at "+cmp.Or(dir, "a place that is not known")), nil); err != nil {
+		d, damaged := decodeDisk(value)
+		id := string(key[len(prefix):])
+		if !i.attached[id] && d.lost.IsZero() {
+			kind, mend := foundDiskMissing, (func(meta.Tx) error)(nil)
+			if id == i.giveUp {
+				kind, mend = foundDiskLost, meta.Unchanged(key, value, func(tx meta.Tx) error {
+					return tx.Set(diskKey(id), encodeDisk(knownDisk{dir: d.dir, lost: i.now()}))
+				})
+			}
+			err := found(kind.In("disk", id).Because("it was last at "+d.place()), mend)
+			if err != nil || mend != nil {
 				return err
 			}
 		}
-		if err == nil {
+		if damaged == nil {
 			return nil
 		}
 		at := bytes.Clone(key)
-		return found(foundDisk.In(string(key)).Because(err.Error()), meta.Unchanged(key, value, func(tx meta.Tx) error { return tx.Set(at, encodeDisk("")) }))
+		return found(foundDisk.In(string(key)).Because(damaged.Error()), meta.Unchanged(key, value, func(tx meta.Tx) error { return tx.Set(at, encodeDisk(knownDisk{})) }))
 	})
 }
 
@@ -253,6 +263,9 @@ func (s *Server) check(ctx context.Context, caller coffer.Caller, in api.CheckIn
 // CheckInput is what a check of a folder is asked for on which no server runs.
 type CheckInput struct {
 	api.CheckInput
+	// GiveUpDisk is the id of a disk that is missing, and lost for good: it is taken for
+	// one without a blob, and noted as such with Repair.
+	GiveUpDisk string
 	// AcceptLostLog goes on without the newest records, with Repair, if the log of the
 	// metadata cannot be read to its end.
 	AcceptLostLog bool
@@ -281,17 +294,17 @@ func Check(ctx context.Context, cfg Config, in CheckInput, found func(api.Found)
 		return did, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	s, err := openForCheck(ctx, &cfg, false)
+	s, err := openForCheck(ctx, &cfg, in, false)
 	var lost error
 	if in.Repair && in.AcceptLostLog && errors.Is(err, pebble.ErrLostLog) {
 		lost = err
-		s, err = openForCheck(ctx, &cfg, true)
+		s, err = openForCheck(ctx, &cfg, in, true)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if err != nil {
 		return did, storeError(cfg.Data, err)
 	}
-	i := inspection{meta: s.meta, objects: s.objects, attached: s.attached, keys: s.keys, master: s.masterErr, sealed: s.objectKeyErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
+	i := inspection{meta: s.meta, objects: s.objects, attached: s.attached, giveUp: in.GiveUpDisk, keys: s.keys, master: s.masterErr, sealed: s.objectKeyErr, scratch: filepath.Clean(cfg.Data), now: cfg.Now, stopped: true}
 	caller := coffer.Caller{Operator: true, Name: "operator"}
 	if lost != nil {
 		f := foundLostLog.In("metadata").Because(lost.Error())

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -19,7 +21,7 @@ var errNoFormat = errors.New("it has no format record: it is damaged, or not cof
 
 // openForCheck opens the stores of a data folder as they are: nothing is made that
 // is missing, since that is what is to be found.
-func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s stores, err error) {
+func openForCheck(ctx context.Context, cfg *Config, in CheckInput, acceptLostLog bool) (s stores, err error) {
 	s.meta, err = pebble.Open(metaDir(cfg.Data), pebble.Options{FS: vfs.Default, Logger: cfg.Logger, Fatal: cfg.Fatal, AcceptLostLog: acceptLostLog})
 	if err != nil {
 		return s, err
@@ -44,7 +46,7 @@ func openForCheck(ctx context.Context, cfg *Config, acceptLostLog bool) (s store
 	if err != nil {
 		return s, err
 	}
-	if err := s.openDisksForCheck(ctx, cfg); err != nil {
+	if err := s.openDisksForCheck(ctx, cfg, in.GiveUpDisk); err != nil {
 		return s, err
 	}
 	opt := objects.Options{Meta: s.meta, Blobs: s.blobs, Now: cfg.Now, Rand: cfg.Rand, Logger: cfg.Logger}
@@ -83,12 +85,13 @@ func openKeysForCheck(ctx context.Context, cfg *Config, store *pebble.Store) (*k
 // openDisksForCheck opens the disks of this metadata that are there. Blobs on another
 // disk would all be found to belong to nothing. A folder without a disk is where one
 // that is missing should be, or else a mistake.
-func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config) error {
-	known := map[string]bool{}
+func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config, giveUp string) error {
+	known := map[string]knownDisk{}
 	err := s.meta.View(ctx, func(r meta.Reader) error {
 		prefix := diskKey("")
-		return meta.Each(ctx, r, prefix, func(key, _ []byte) error {
-			known[string(key[len(prefix):])] = true
+		return meta.Each(ctx, r, prefix, func(key, value []byte) error {
+			d, _ := decodeDisk(value) // what cannot be read is found later
+			known[string(key[len(prefix):])] = d
 			return nil
 		})
 	})
@@ -102,7 +105,7 @@ func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config) error {
 		if err != nil {
 			return err
 		}
-		if known[id] {
+		if _, ok := known[id]; ok {
 			dirs, s.attached[id] = append(dirs, dir), true
 		} else {
 			others = append(others, dir)
@@ -115,12 +118,23 @@ func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config) error {
 			}
 		}
 	}
-	if len(dirs) == 0 {
-		return fmt.Errorf("none of the disks of this metadata is in %s: mount them, and name the folders of all in data-disks", strings.Join(cfg.blobDirs(), ", "))
+	lost := lostDisks(known)
+	if giveUp != "" {
+		if _, ok := known[giveUp]; !ok {
+			return fmt.Errorf("the metadata knows no disk %q: coffer check names those that are missing", giveUp)
+		}
+		if s.attached[giveUp] {
+			return fmt.Errorf("the disk %s is there: only one that is missing can be given up", giveUp)
+		}
+		lost = append(lost, giveUp)
+	}
+	if len(dirs)+len(lost) == 0 {
+		return fmt.Errorf("none of the disks of this metadata (%s) is in %s: mount them, and name the folders of all in data-disks; give up with coffer repair --offline --give-up-disk what is lost for good",
+			strings.Join(slices.Sorted(maps.Keys(known)), ", "), strings.Join(cfg.blobDirs(), ", "))
 	}
 	s.unlock, err = lockDisks(cfg, dirs)
 	if err == nil {
-		s.blobs, err = disk.Open(disk.Options{FS: vfs.Default, Dirs: dirs, Rand: cfg.Rand, Logger: cfg.Logger, Now: cfg.Now})
+		s.blobs, err = disk.Open(disk.Options{FS: vfs.Default, Dirs: dirs, Lost: lost, Rand: cfg.Rand, Logger: cfg.Logger, Now: cfg.Now})
 	}
 	return err
 }

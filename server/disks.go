@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"coffer/blob"
 	"coffer/blob/disk"
@@ -17,7 +18,19 @@ import (
 )
 
 // The fields of a disk's record.
-const diskFieldDir = 1
+const (
+	diskFieldDir  = 1
+	diskFieldLost = 2
+)
+
+// knownDisk is what the metadata has of a disk.
+type knownDisk struct {
+	dir  string    // where it was last
+	lost time.Time // when it was given up; zero if it was not
+}
+
+// place is where the disk was last, as a part of a sentence.
+func (d knownDisk) place() string { return cmp.Or(d.dir, "a place that is not known") }
 
 func diskKey(id string) []byte { return meta.Key(meta.PrefixInstance, []byte("disk/"), []byte(id)) }
 
@@ -37,10 +50,14 @@ func (s *stores) checkDisks(ctx context.Context, logger *slog.Logger) error {
 	s.attached = map[string]bool{}
 	for _, d := range disks {
 		s.attached[d.ID] = true
-		if was, ok := known[d.ID]; ok && was == d.Dir {
-			delete(known, d.ID)
+		was, ok := known[d.ID]
+		delete(known, d.ID)
+		switch {
+		case ok && was == knownDisk{dir: d.Dir}:
 			continue
-		} else if !ok {
+		case ok && !was.lost.IsZero():
+			logger.Warn("a disk that was given up is back, with what the metadata has of it still", "disk", d.ID, "folder", d.Dir, "given_up_at", was.lost)
+		case !ok:
 			empty, err := emptyDisk(ctx, blobs, d.ID)
 			if err != nil {
 				return err
@@ -49,21 +66,22 @@ func (s *stores) checkDisks(ctx context.Context, logger *slog.Logger) error {
 				return fmt.Errorf("%s holds objects that the metadata knows nothing of: it belongs to another data folder, or the metadata is not the one that belongs to it; restore or name the right one", d.Dir)
 			}
 		}
-		err := store.Update(ctx, func(tx meta.Tx) error { return tx.Set(diskKey(d.ID), encodeDisk(d.Dir)) })
+		err := store.Update(ctx, func(tx meta.Tx) error { return tx.Set(diskKey(d.ID), encodeDisk(knownDisk{dir: d.Dir})) })
 		if err != nil {
 			return fmt.Errorf("record the disk %s: %w", d.Dir, err)
 		}
-		delete(known, d.ID)
 	}
-	for id, dir := range known {
-		logger.Error("a disk is missing: objects on it cannot be read until it is back", "disk", id, "last_seen_at", dir)
+	for id, d := range known {
+		if d.lost.IsZero() {
+			logger.Error("a disk is missing: objects on it cannot be read until it is back, or given up with coffer repair --offline --give-up-disk", "disk", id, "last_seen_at", d.dir)
+		}
 	}
 	return nil
 }
 
-// knownDisks maps the id of each disk that was ever in use to its folder then.
-func knownDisks(ctx context.Context, store meta.Store) (map[string]string, error) {
-	known := map[string]string{}
+// knownDisks maps the id of each disk that was ever in use to what is known of it.
+func knownDisks(ctx context.Context, store meta.Store) (map[string]knownDisk, error) {
+	known := map[string]knownDisk{}
 	prefix := diskKey("")
 	err := store.View(ctx, func(r meta.Reader) error {
 		it := r.Iter(prefix, meta.PrefixEnd(prefix))
@@ -86,21 +104,39 @@ func knownDisks(ctx context.Context, store meta.Store) (map[string]string, error
 	return known, nil
 }
 
-func encodeDisk(dir string) []byte {
+// lostDisks are the ids of those that were given up.
+func lostDisks(known map[string]knownDisk) (ids []string) {
+	for id, d := range known {
+		if !d.lost.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func encodeDisk(d knownDisk) []byte {
 	r := meta.NewRecord(instanceVersion)
-	r.Text(diskFieldDir, dir)
+	r.Text(diskFieldDir, d.dir)
+	r.Time(diskFieldLost, d.lost)
 	return r.Bytes()
 }
 
-func decodeDisk(value []byte) (dir string, err error) {
+func decodeDisk(value []byte) (d knownDisk, err error) {
 	err = meta.ReadRecord(value, instanceVersion, func(f meta.Field) error {
-		if f.Number != diskFieldDir {
+		switch f.Number {
+		case diskFieldDir:
+			d.dir = f.Text()
+		case diskFieldLost:
+			if f.Int() == 0 {
+				return errors.New("a disk that was given up at no time")
+			}
+			d.lost = f.Time()
+		default:
 			return f.Unknown()
 		}
-		dir = f.Text()
 		return nil
 	})
-	return dir, err
+	return d, err
 }
 
 // emptyDisk looks for one blob of a disk: its refs begin with its id.
@@ -118,11 +154,9 @@ func emptyDisk(ctx context.Context, blobs *disk.Store, id string) (bool, error) 
 // one of these is missing. Most likely that one is not mounted, and the folder is where
 // it should be: what was written there would be on another disk, and out of sight once
 // it is back. It looks before anything is made.
-func strangeDisks(ctx context.Context, cfg *Config, store meta.Store) error {
-	known, err := knownDisks(ctx, store)
-	if err != nil {
-		return err
-	}
+func strangeDisks(cfg *Config, known map[string]knownDisk) error {
+	missing := maps.Clone(known)
+	maps.DeleteFunc(missing, func(_ string, d knownDisk) bool { return !d.lost.IsZero() })
 	strange := ""
 	for _, dir := range cfg.blobDirs() {
 		id, err := disk.Identity(disk.Options{}, dir)
@@ -130,21 +164,21 @@ func strangeDisks(ctx context.Context, cfg *Config, store meta.Store) error {
 			return err
 		}
 		if _, ok := known[id]; ok {
-			delete(known, id)
+			delete(missing, id)
 		} else if strange == "" {
 			strange = dir
 		}
 	}
-	if len(known) == 0 || strange == "" {
+	if len(missing) == 0 || strange == "" {
 		return disksMissing(cfg)
 	}
-	id := slices.Min(slices.Collect(maps.Keys(known)))
-	for other, dir := range known {
-		if dir == strange {
+	id := slices.Min(slices.Collect(maps.Keys(missing)))
+	for other, d := range missing {
+		if d.dir == strange {
 			id = other
 		}
 	}
-	return fmt.Errorf("the disk %s, which was last at %s, is missing, and %s is another folder, not one of this server's disks: nothing is made there, since its disk may only not be mounted; mount it, or name its folder in data-disks; to serve without it for now, leave its folder and all new ones out of data-disks", id, cmp.Or(known[id], "a place that is not known"), strange)
+	return fmt.Errorf("the disk %s, which was last at %s, is missing, and %s is another folder, not one of this server's disks: nothing is made there, since its disk may only not be mounted; mount it, or name its folder in data-disks; to serve without it for now, leave its folder and all new ones out of data-disks; if it is lost for good, coffer repair --offline --give-up-disk %s says what is lost with it, and with --yes gives it up", id, missing[id].place(), strange, id)
 }
 
 // disksMissing refuses folders of further disks that are not there: most likely a disk

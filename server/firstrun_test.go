@@ -247,11 +247,16 @@ func TestRecordsAreReadAsTheyWereWritten(t *testing.T) {
 	if string(b) != string(encodeRoot("412644145637")) {
 		t.Error("encodeRoot writes other bytes than the golden file has")
 	}
-	b = golden("disk", encodeDisk("/srv/blobs"))
-	if dir, err := decodeDisk(b); err != nil || dir != "/srv/blobs" {
-		t.Errorf("decodeDisk(golden) = %q, %v, want /srv/blobs", dir, err)
-	}
-	if string(b) != string(encodeDisk("/srv/blobs")) {
-		t.Error("encodeDisk writes other bytes than the golden file has")
+	for name, want := range map[string]knownDisk{
+		"disk":     {dir: "/srv/blobs"},
+		"disklost": {dir: "/srv/blobs", lost: time.Unix(1790000000, 5).UTC()},
+	} {
+		b = golden(name, encodeDisk(want))
+		if d, err := decodeDisk(b); err != nil || d != want {
+			t.Errorf("decodeDisk(golden) = %+v, %v, want %+v", d, err, want)
+		}
+		if string(b) != string(encodeDisk(want)) {
+			t.Errorf("encodeDisk writes other bytes than %s.golden has", name)
+		}
 	}
 }

@@ -15,9 +15,9 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("%q reads back as %q, %v", id, back, err)
 			}
 		}
-		if dir, err := decodeDisk(b); err == nil {
-			if back, err := decodeDisk(encodeDisk(dir)); err != nil || back != dir {
-				t.Errorf("%q reads back as %q, %v", dir, back, err)
+		if d, err := decodeDisk(b); err == nil {
+			if back, err := decodeDisk(encodeDisk(d)); err != nil || back != d {
+				t.Errorf("%+v reads back as %+v, %v", d, back, err)
 			}
 		}
 	})

@@ -117,12 +117,17 @@ func openStores(ctx context.Context, cfg *Config, sp *space) (_ stores, err erro
 
 // openDisks opens the folders of blobs, which are no other server's then.
 func (s *stores) openDisks(ctx context.Context, cfg *Config, sp *space) (err error) {
-	if err := strangeDisks(ctx, cfg, s.meta); err != nil {
+	known, err := knownDisks(ctx, s.meta)
+	if err != nil {
+		return err
+	}
+	if err := strangeDisks(cfg, known); err != nil {
 		return err
 	}
 	s.blobs, err = disk.Open(disk.Options{
 		FS:     floorFS{stallFS{vfs.Default, sp.syncs}, sp.Writable},
 		Dirs:   cfg.blobDirs(),
+		Lost:   lostDisks(known),
 		Rand:   cfg.Rand,
 		NoSync: cfg.UnsafeNoSync,
 		Logger: cfg.Logger,

@@ -26,7 +26,8 @@ import (
 // Options says where the blobs are and what the store may use.
 type Options struct {
 	FS     vfs.FS           // vfs.Default if nil
-	Dirs   []string         // one folder for each disk, in any order; at least one
+	Dirs   []string         // one folder for each disk, in any order; at least one, unless all are lost
+	Lost   []string         // ids of disks that are gone for good: they have no blobs
 	Rand   io.Reader        // names of blobs and disks; crypto/rand if nil
 	NoSync bool             // skip all syncs: a crash then loses what was acknowledged
 	Logger *slog.Logger     // what no caller learns of; silent if nil
@@ -37,6 +38,7 @@ type Options struct {
 type Store struct {
 	fs         vfs.FS
 	disks      []*disk // by id, so that refs are listed in order
+	lost       []string
 	blockBytes int
 	noSync     bool
 	log        *slog.Logger
@@ -72,7 +74,7 @@ var _ blob.Store = (*Store)(nil)
 // disk; one that holds other things, or blobs without an identity, is refused.
 func Open(opt Options) (*Store, error) {
 	s := newStore(opt)
-	if len(opt.Dirs) == 0 {
+	if len(opt.Dirs)+len(opt.Lost) == 0 {
 		return nil, errors.New("open blob disks: no folder given")
 	}
 	for _, dir := range opt.Dirs {
@@ -91,7 +93,7 @@ func Open(opt Options) (*Store, error) {
 
 // newStore is a store with no disk yet.
 func newStore(opt Options) *Store {
-	s := &Store{fs: opt.FS, blockBytes: blockBytes, noSync: opt.NoSync, log: opt.Logger, now: opt.Now, rand: opt.Rand}
+	s := &Store{fs: opt.FS, lost: opt.Lost, blockBytes: blockBytes, noSync: opt.NoSync, log: opt.Logger, now: opt.Now, rand: opt.Rand}
 	s.chunks.New = func() any { return new(chunk) }
 	if s.fs == nil {
 		s.fs = vfs.Default
@@ -155,6 +157,9 @@ func (s *Store) locate(ref blob.Ref) (*disk, string, error) {
 		return nil, "", blob.ErrNotFound
 	}
 	d := s.disk(id)
+	if d == nil && slices.Contains(s.lost, id) {
+		return nil, "", fmt.Errorf("disk %q was given up: %w", id, blob.ErrNotFound)
+	}
 	if d == nil {
 		return nil, "", fmt.Errorf("disk %q is not attached: %w", id, blob.ErrUnreadable)
 	}

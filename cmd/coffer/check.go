@@ -36,6 +36,7 @@ type checkFlags struct {
 	api.CheckInput
 	offline, json bool
 	acceptLostLog bool
+	giveUpDisk    string
 }
 
 func addCheckFlags(cmd *cobra.Command) *checkFlags {
@@ -71,19 +72,24 @@ func (a *app) repairCommand() *cobra.Command {
 			"names. Without --yes it says what it would do, and does nothing. What is unsafe beside a\n" +
 			"server that runs is done with --offline only. Objects whose bytes are lost are shown, and\n" +
 			"removed only with --remove-damaged, never those that are locked. If the newest records cannot be\n" +
-			"read, a server does not start; --accept-lost-log goes on without them. The audit log has all\n" +
-			"that was mended." + checkHelp,
-		Example: "  coffer repair\n  coffer repair --yes\n  coffer repair --offline --yes --remove-damaged --data-too",
+			"read, a server does not start; --accept-lost-log goes on without them. A disk that is missing and lost\n" +
+			"for good is given up with --give-up-disk, which shows all objects that had bytes there. The audit\n" +
+			"log has all that was mended." + checkHelp,
+		Example: "  coffer repair\n  coffer repair --yes\n  coffer repair --offline --yes --remove-damaged --data-too\n  coffer repair --offline --give-up-disk c0fe",
 		Args:    noArguments,
 	}
 	f := addCheckFlags(cmd)
 	yes := cmd.Flags().Bool("yes", false, "do it")
 	cmd.Flags().BoolVar(&f.RemoveDamaged, "remove-damaged", false, "remove objects whose bytes are lost")
 	cmd.Flags().BoolVar(&f.acceptLostLog, "accept-lost-log", false, "go on without the newest records, if the log of the metadata cannot be read to its end")
+	cmd.Flags().StringVar(&f.giveUpDisk, "give-up-disk", "", "take the disk with this `ID`, which is missing, for lost for good")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		f.Repair = *yes
 		if f.acceptLostLog && !f.offline {
 			return errors.New("--accept-lost-log is for a server that does not start: use it with --offline")
+		}
+		if f.giveUpDisk != "" && !f.offline {
+			return errors.New("--give-up-disk is for a data folder on which no server runs: use it with --offline")
 		}
 		return a.runCheck(cmd, f, true)
 	}
@@ -158,7 +164,7 @@ func (a *app) checkOffline(cmd *cobra.Command, f *checkFlags, tell func(api.Foun
 	if err := becomeWriter(cfg.Data); err != nil {
 		return api.CheckLine{}, err
 	}
-	done, err := server.Check(ctx, cfg, server.CheckInput{CheckInput: f.CheckInput, AcceptLostLog: f.acceptLostLog}, tell)
+	done, err := server.Check(ctx, cfg, server.CheckInput{CheckInput: f.CheckInput, AcceptLostLog: f.acceptLostLog, GiveUpDisk: f.giveUpDisk}, tell)
 	return api.CheckLine{Done: &done}, err
 }
 
