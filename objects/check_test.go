@@ -215,6 +215,15 @@ func TestCheckFinds(t *testing.T) {
 			_, o := w.row(t, "sealed")
 			w.set(t, dataKey(o.body.id), make([]byte, crypt.StoredSize(200)))
 		}, []string{"object-bytes-damaged sealed"}, nil},
+		{"AnObjectWhoseKeyDoesNotOpen", func(t *testing.T, w *world, _ vfs.FS) {
+			b, o := w.row(t, "sealed")
+			o.Encryption.Sealed = o.Encryption.Sealed[:20] + "?" + o.Encryption.Sealed[21:]
+			w.set(t, objectKey(b.ID, "sealed"), encodeRow(o))
+		}, []string{"object-bytes-damaged sealed", "object-key-lost sealed"}, nil},
+		{"AMissingKeyOfObjects", func(t *testing.T, w *world, _ vfs.FS) {
+			w.set(t, instanceKeyKey(), nil)
+			w.instanceKey = crypt.Key{} // as a check without a server has it
+		}, []string{"object-key", "object-key-lost sealed"}, nil},
 		{"AMissingListOfParts", func(t *testing.T, w *world, _ vfs.FS) {
 			_, o := w.row(t, "parts")
 			w.set(t, manifestKey(o.body.id, 0), nil)

@@ -92,6 +92,8 @@ var (
 		Means: "An event for a webhook, or the note of a delivery, cannot be read, which keeps later ones from being sent.", Remedy: "Repair removes it."}
 	foundTask = coffer.FindingKind{Code: "replication-record", Severity: coffer.LostData, Mend: coffer.MendAnytime,
 		Means: "A copy that is to be made elsewhere cannot be read, which keeps later ones from being made.", Remedy: "Repair removes it; replicate the object again."}
+	foundKeyLost = coffer.FindingKind{Code: "object-key-lost", Severity: coffer.LostData, Mend: coffer.MendRemove,
+		Means: "The key of an encrypted object does not open, so that its bytes cannot be read.", Remedy: "Restore the metadata from a backup, or put the object again."}
 	foundObjectKey = coffer.FindingKind{Code: "object-key", Severity: coffer.LostData, Mend: coffer.MendNever,
-		Means: "The key under which the keys of encrypted objects are wrapped is missing, so they cannot be read.", Remedy: "Restore the metadata from a backup."}
+		Means: "The key under which the keys of encrypted objects are wrapped is missing: none of these objects can be read, and a server does not start.", Remedy: "Restore the metadata from a backup; or remove the objects with --remove-damaged, and a new key is made."}
 )

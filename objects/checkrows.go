@@ -122,8 +122,29 @@ func (c *checker) checkRow(key []byte, object string, value []byte) (*row, error
 			return nil, err
 		}
 	}
-	c.sealed = c.sealed || o.Encryption.Is(coffer.SSES3)
+	if err := c.checkSealed(key, o); err != nil {
+		return nil, err
+	}
 	return &o, c.checkBody(key, o)
+}
+
+// checkSealed reports an object whose own key does not open, which is lost with it. If
+// the key to open it with was not given to the check, nobody can tell.
+func (c *checker) checkSealed(key []byte, o row) error {
+	if !underInstanceKey(o) {
+		return nil
+	}
+	c.sealed = true
+	if !c.instanceKey.Set() {
+		if there, err := HasKey(c.reader); there || err != nil {
+			return err
+		}
+		return c.lost(foundKeyLost, key, o.body.id, "the key of objects is missing")
+	}
+	if _, err := c.instanceKey.Unwrap(sealedSSES3, []byte(o.Encryption.Sealed)); err != nil {
+		return c.lost(foundKeyLost, key, o.body.id, err.Error())
+	}
+	return nil
 }
 
 func (c *checker) count(b *checkedBucket, prefix byte, size int64) {

@@ -65,6 +65,9 @@ func (s *Service) openInstanceKey(ctx context.Context) error {
 	}
 	err = s.Meta.View(ctx, read)
 	if errors.Is(err, meta.ErrNotFound) {
+		if err := s.Meta.View(ctx, func(r meta.Reader) error { return needsNoKey(ctx, r) }); err != nil {
+			return err
+		}
 		err = s.Meta.Update(ctx, func(tx meta.Tx) error {
 			if err := read(tx); !errors.Is(err, meta.ErrNotFound) {
 				return err
@@ -93,6 +96,27 @@ func (s *Service) openInstanceKey(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("the key of objects is damaged, restore the database from a backup: %w", err)
+	}
+	return nil
+}
+
+// underInstanceKey tells whether an object has bytes that need the key of the instance.
+func underInstanceKey(o row) bool { return o.body.kind != bodyEmpty && o.Encryption.Is(coffer.SSES3) }
+
+// needsNoKey refuses objects that are encrypted under a key that is not there. A new one
+// would hide that it is lost: they would never open again, and new ones would.
+func needsNoKey(ctx context.Context, r meta.Reader) error {
+	for _, prefix := range []byte{meta.PrefixObject, meta.PrefixVersion} {
+		err := meta.Each(ctx, r, []byte{prefix}, func(key, value []byte) error {
+			// What cannot be read is an error of its own, when it is asked for.
+			if o, err := decodeRow("", value); err == nil && underInstanceKey(o) {
+				return errors.New("the key of objects is missing, and objects are encrypted under it: restore the database from a backup; coffer check --offline says which they are, and coffer repair --offline --remove-damaged --yes goes on without them")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
