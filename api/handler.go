@@ -63,6 +63,7 @@ type handler struct {
 	identify identify
 	guard    *http.CrossOriginProtection
 	openAPI  document
+	large    chan struct{} // has one for each call with a large body
 }
 
 // Handler returns the interface for the socket of the data folder: who reaches
@@ -78,7 +79,7 @@ func Handler(opt Options) http.Handler {
 func Public(opt Options) http.Handler { return newHandler(opt, (*handler).authenticate) }
 
 func newHandler(opt Options, who identify) http.Handler {
-	h := &handler{Options: opt, identify: who, guard: http.NewCrossOriginProtection(), openAPI: openAPI()}
+	h := &handler{Options: opt, identify: who, guard: http.NewCrossOriginProtection(), openAPI: openAPI(), large: make(chan struct{}, largeMax)}
 	if opt.ConsoleURL != "" {
 		// Behind a proxy that rewrites Host the browser's origin is still this one.
 		if err := h.guard.AddTrustedOrigin(opt.ConsoleURL); err != nil {

@@ -34,6 +34,26 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return b, nil
 }
 
+// A body of lists that are all but empty takes forty times its length once it is read, so
+// that only largeMax calls with more than largeBytes are carried out at a time.
+const (
+	largeBytes = 8 << 10
+	largeMax   = 4
+)
+
+// turn waits until the call may be carried out, and returns what ends that.
+func (q *request) turn() (done func(), err error) {
+	if len(q.body) <= largeBytes {
+		return func() {}, nil
+	}
+	select {
+	case q.large <- struct{}{}:
+		return func() { <-q.large }, nil
+	case <-q.ctx().Done():
+		return nil, coffer.Errorf(coffer.RequestTimeout, "the client did not wait").Wrap(q.ctx().Err())
+	}
+}
+
 // readBody decodes the body into v: one JSON object, with no field that v does
 // not have and nothing behind it. Empty says that it may be left out.
 func (q *request) readBody(v any, empty bool) error {

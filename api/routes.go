@@ -43,6 +43,11 @@ func call[Q, B, A any](fn func(*request, Q, B) (A, error)) endpoint {
 	e.run = func(q *request) (any, error) {
 		var in Q
 		var body B
+		done, err := q.turn()
+		if err != nil {
+			return nil, err
+		}
+		defer done()
 		if err := readQuery(q.r.URL.Query(), reflect.ValueOf(&in).Elem()); err != nil {
 			return nil, err
 		}

@@ -81,7 +81,7 @@ func (q *request) eachUsage(fn func(objects.BucketUsage)) error {
 	case q.usages <- struct{}{}:
 		defer func() { <-q.usages }()
 	case <-q.ctx().Done():
-		return q.ctx().Err()
+		return gone(q.ctx())
 	}
 	all, err := q.objects().Usage(q.ctx())
 	for _, u := range all {

@@ -43,7 +43,7 @@ func (m *pageMemory) making(ctx context.Context) (done func(), err error) {
 	case m.renders <- struct{}{}:
 		return func() { <-m.renders }, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, gone(ctx)
 	}
 }
 
@@ -81,7 +81,7 @@ func (m *pageMemory) wait(ctx context.Context, account coffer.AccountID, size in
 		select {
 		case <-freed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, gone(ctx)
 		case <-timeout.C:
 			return nil, coffer.Errorf(coffer.SlowDown, "this page is large, and others that are still being read have all the memory that there is for them: try again")
 		}
@@ -97,4 +97,9 @@ func (m *pageMemory) give(account coffer.AccountID, size int) {
 	}
 	close(m.freed)
 	m.freed = make(chan struct{})
+}
+
+// gone is why a page is not made for a browser that did not wait for it.
+func gone(ctx context.Context) error {
+	return coffer.Errorf(coffer.ServiceUnavailable, "the page was not waited for").Wrap(ctx.Err())
 }

@@ -45,6 +45,7 @@ var limitRows = []row{
 	{"LIM-12", "a long header beside a policy of many patterns costs little", longHeaders},
 	{"LIM-13", "headers that a page asks leave for are not too many", manyAskedHeaders},
 	{"LIM-14", "a list of keys with large scopes comes in pages", manyKeysListed},
+	{"LIM-15", "bodies of the JSON interface cost a few times their length", emptyLists},
 }
 
 func TestLimits(t *testing.T) {
@@ -232,6 +233,22 @@ func manyKeysListed(t *testing.T, w *world) {
 	for _, k := range made {
 		w.drop(t, k)
 	}
+}
+
+// emptyLists sends bodies that are many times as large once they are read, signed by a
+// key that may change no other.
+func emptyLists(t *testing.T, w *world) {
+	w.bounded(t, "bodies of empty grants", func() {
+		for _, grants := range []string{`{"preset":"read-only"}` + strings.Repeat(`,{}`, 80_000), `{"preset":"read-only","prefixes":["a/"` + strings.Repeat(`,""`, 80_000) + `]}`} {
+			var all sync.WaitGroup
+			for range 60 {
+				all.Go(func() {
+					w.api(t, w.ro, "PUT", "/v1/keys/self/scope", `{"scope":{"grants":[`+grants+`]}}`).oneOf(t, "PUT of empty grants", 400, 403)
+				})
+			}
+			all.Wait()
+		}
+	})
 }
 
 // bounded runs fn and fails the test if the server's memory grew by more than
