@@ -72,13 +72,20 @@ const configVersion = 1
 // are small, read from memory, and have more shapes than records of their own
 // would be worth.
 func encodeConfig(v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // nobody shows it in a page, and a < would take six bytes
+	if err := e.Encode(v); err != nil {
 		return nil, err
 	}
 	r := meta.NewRecord(configVersion)
-	r.Blob(1, text)
-	return r.Bytes(), nil
+	r.Blob(1, bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	value := r.Bytes()
+	if len(value) > meta.ValueBytesMax {
+		return nil, coffer.Errorf(coffer.InvalidRequest, "The configuration is too long: it takes %d bytes, and %d are the most. Use shorter names, or fewer rules.",
+			len(value), meta.ValueBytesMax)
+	}
+	return value, nil
 }
 
 func decodeConfig[T any](value []byte) (*T, error) {

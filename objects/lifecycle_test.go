@@ -3,6 +3,7 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -424,4 +425,22 @@ func TestALifecycleKeepsTheNewestThatThereAreNow(t *testing.T) {
 	if _, _, err := w.get(t, GetInput{Key: "k", Version: ids[0]}); err != nil {
 		t.Errorf("Get of the one version that is not current = %v after %+v, want it kept", err, sums)
 	}
+}
+
+// TestALifecycleOfTheMostAndLongestRules is kept as long as it fits, and refused
+// beyond: the characters of an ID have up to three bytes, and more in the record.
+func TestALifecycleOfTheMostAndLongestRules(t *testing.T) {
+	w := newWorld(t)
+	of := func(id string) coffer.Lifecycle {
+		l := coffer.Lifecycle{TransitionMinimum: coffer.TransitionMinimumAll}
+		for i := range 1000 {
+			l.Rules = append(l.Rules, coffer.LifecycleRule{ID: fmt.Sprintf("%04d%s", i, strings.Repeat(id, 250)), Enabled: true,
+				Filter: coffer.LifecycleFilter{Form: coffer.LifecycleFiltered, Prefix: text(fmt.Sprint(i))}, Expiration: &coffer.LifecycleExpiration{Days: 1}})
+		}
+		return l
+	}
+	if err := w.alice.PutBucketLifecycle(t.Context(), "bucket", of("<")); err != nil {
+		t.Errorf("PutBucketLifecycle() of 1,000 long IDs = %v, want nil", err)
+	}
+	wantCode(t, "PutBucketLifecycle() of more than a record holds", w.alice.PutBucketLifecycle(t.Context(), "bucket", of("\u2028")), coffer.InvalidRequest)
 }
