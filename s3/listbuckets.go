@@ -31,22 +31,41 @@ func (q *request) listBuckets() error {
 		}
 		in.After = string(after)
 	}
-	list, next, err := q.session.ListBuckets(q.ctx, in)
+	if err := q.holdPage(bucketsPage); err != nil {
+		return err
+	}
+	list, next, err := q.bucketPage(in)
 	if err != nil {
 		return err
 	}
-	d := newDoc("ListAllMyBucketsResult", namespace)
+	if next == "" {
+		q.keepPage(len(list), 0, nil)
+	}
+	d := q.newLongDoc("ListAllMyBucketsResult")
 	// The owner comes first, as AWS sends it: the first Java SDK gives each bucket the
 	// owner that it has read by then.
 	q.writeOwner(d, "Owner")
 	d.begin("Buckets")
-	for _, b := range list {
-		d.begin("Bucket")
-		d.text("Name", string(b.Name))
-		d.time("CreationDate", b.Created)
-		d.text("BucketRegion", b.Region)
-		d.text("BucketArn", bucketARN(b.Name))
-		d.end()
+	for written := 0; ; {
+		for _, b := range list {
+			d.begin("Bucket")
+			d.text("Name", string(b.Name))
+			d.time("CreationDate", b.Created)
+			d.text("BucketRegion", b.Region)
+			d.text("BucketArn", bucketARN(b.Name))
+			d.end()
+		}
+		written += len(list)
+		if next == "" || in.Max > 0 && written >= in.Max {
+			break
+		}
+		page := in
+		if page.After = next; in.Max > 0 {
+			page.Max = in.Max - written
+		}
+		if list, next, err = q.bucketPage(page); err != nil {
+			return err
+		}
 	}
 	d.end()
 	if next != "" {
@@ -54,6 +73,17 @@ func (q *request) listBuckets() error {
 	}
 	d.optional("Prefix", in.Prefix)
 	return q.send(http.StatusOK, d)
+}
+
+// bucketsPage is how many buckets are in memory at a time: a list has up to 10,000.
+const bucketsPage = 1000
+
+// bucketPage reads some of the buckets of a list.
+func (q *request) bucketPage(in objects.ListBucketsInput) ([]coffer.Bucket, string, error) {
+	if in.Max == 0 || in.Max > bucketsPage {
+		in.Max = bucketsPage
+	}
+	return q.session.ListBuckets(q.ctx, in)
 }
 
 // bucketARN is how policies name a bucket.
