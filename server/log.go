@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"coffer"
 )
@@ -29,7 +31,7 @@ func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		}
 	}
 	lines := &lines{w: w}
-	opt := &slog.HandlerOptions{Level: l}
+	opt := &slog.HandlerOptions{Level: l, ReplaceAttr: cutText}
 	switch format {
 	case "text":
 		return slog.New(gathering{slog.NewTextHandler(lines, opt), lines}), nil
@@ -37,6 +39,27 @@ func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(gathering{slog.NewJSONHandler(lines, opt), lines}), nil
 	}
 	return nil, fmt.Errorf("log-format is %q: it must be auto, text or json", format)
+}
+
+// textMax is the length of the longest text in a line: a key with every byte of it
+// escaped, and then some. A stranger sends 32 KiB of whatever it likes, and a byte that is
+// no text has six characters in JSON.
+const textMax = 4 << 10
+
+// cutText is a ReplaceAttr: it cuts texts that are too long, but for what the program says
+// of itself, and has one character for all bytes in a row that are no text.
+func cutText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindString || a.Key == "stack" {
+		return a
+	}
+	s := a.Value.String()
+	switch {
+	case len(s) > textMax:
+		a.Value = slog.StringValue(strings.ToValidUTF8(s[:textMax], "\uFFFD") + "…")
+	case !utf8.ValidString(s):
+		a.Value = slog.StringValue(strings.ToValidUTF8(s, "\uFFFD"))
+	}
+	return a
 }
 
 const (

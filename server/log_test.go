@@ -71,3 +71,25 @@ func TestLinesOfRequestsWaitForOthersAndNotForLong(t *testing.T) {
 		time.Sleep(linesWait)
 	})
 }
+
+// TestALineIsBounded logs what a stranger may send in a header.
+func TestALineIsBounded(t *testing.T) {
+	for _, format := range []string{"json", "text"} {
+		var out lockedBuffer
+		logger, err := NewLogger(&out, format, "info")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sent := range []string{strings.Repeat("a", 30<<10), strings.Repeat("\xff", 30<<10), strings.Repeat("\xff", 4000), strings.Repeat("é", 15<<10), strings.Repeat("a\xff", 15<<10)} {
+			before := len(out.String())
+			logger.Warn("sign-in refused", "user_agent", sent)
+			if n := len(out.String()) - before; n > 5*textMax {
+				t.Errorf("%s: a line has %d bytes for %.4q of %d, want a bound", format, n, sent, len(sent))
+			}
+		}
+		stack := strings.Repeat("s", 10<<10)
+		if logger.Error("panic", "stack", stack); !strings.Contains(out.String(), stack) {
+			t.Errorf("%s: the stack of a panic is cut", format)
+		}
+	}
+}
