@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"coffer/blob"
 )
@@ -23,6 +24,9 @@ type Client struct {
 
 // errGone says that the server cannot read a blob.
 var errGone = errors.New("the server cannot read it")
+
+// errEnded says that the server has no snapshot for a backup any more.
+var errEnded = errors.New("the backup was ended")
 
 // snapshot is one that the server has out, until Close.
 type snapshot struct {
@@ -60,6 +64,47 @@ func (s *snapshot) next() (pair, error) {
 		return p, fmt.Errorf("the server could not read its metadata: %s", p.value)
 	}
 	return p, io.EOF
+}
+
+// keep renews the lease until ctx ends. It calls end with the reason if the server has
+// ended the snapshot.
+func (s *snapshot) keep(ctx context.Context, end func(error)) {
+	ticks := time.NewTicker(renewTime)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+			if err := s.renew(ctx); errors.Is(err, errEnded) {
+				end(err)
+				return
+			}
+		}
+	}
+}
+
+// renew asks for the lease; the error is errEnded if the snapshot is not out any more.
+func (s *snapshot) renew(ctx context.Context) error {
+	resp, err := s.client.do(ctx, "GET", leasePath+s.Hold)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// why is err, or what the server says of the snapshot if it has ended that: a stream that
+// was cut does not tell.
+func (s *snapshot) why(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, errEnded) || ctx.Err() != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, renewTime)
+	defer cancel()
+	if ended := s.renew(ctx); errors.Is(ended, errEnded) {
+		return ended
+	}
+	return err
 }
 
 // Close lets the server delete blobs again.
@@ -115,6 +160,9 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 	err = errors.Join(fmt.Errorf("%s", strings.TrimSpace(string(text))), err, resp.Body.Close())
+	if resp.StatusCode == http.StatusConflict && path != snapshotPath {
+		err = fmt.Errorf("%w: %w", errEnded, err)
+	}
 	if resp.StatusCode == http.StatusNotFound && strings.HasPrefix(path, blobPath) {
 		err = fmt.Errorf("%w: %w", errGone, err)
 	}

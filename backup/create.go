@@ -41,6 +41,20 @@ func Create(ctx context.Context, server *Client, store Store, key Key, rand io.R
 		return Manifest{}, err
 	}
 	defer snap.Close()
+	work, end := context.WithCancelCause(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { snap.keep(work, end) })
+	m, err := create(work, snap, store, key, rand, opt)
+	if cause := context.Cause(work); err != nil && errors.Is(cause, errEnded) {
+		err = cause
+	}
+	end(nil)
+	keeping.Wait()
+	return m, snap.why(ctx, err)
+}
+
+// create makes a backup of a snapshot.
+func create(ctx context.Context, snap *snapshot, store Store, key Key, rand io.Reader, opt CreateOptions) (Manifest, error) {
 	if snap.MasterKey != key.MasterID {
 		return Manifest{}, fmt.Errorf("the master key that was given is %q, and the server's is %.32q: a backup under another key could not be restored", key.MasterID, snap.MasterKey)
 	}

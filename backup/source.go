@@ -31,7 +31,8 @@ type Header struct {
 // Source hands out snapshots of a store that is in use, for the operator's socket
 // only: whoever reaches it may read everything. One snapshot is handed out at a
 // time. It lives as long as the request for it, so that a backup that is killed
-// holds nothing.
+// holds nothing, and no longer than its lease, which the client renews, so that one
+// that is suspended does not hold the server's garbage without end.
 type Source struct {
 	Meta  meta.Store
 	Blobs blob.Store
@@ -44,8 +45,11 @@ type Source struct {
 	Rand   io.Reader
 	Logger *slog.Logger
 
-	mu      sync.Mutex    // guards what follows
-	held    string        // the snapshot that is out, "" if there is none
+	mu      sync.Mutex // guards what follows
+	held    string     // the snapshot that is out, "" if there is none
+	running context.Context
+	lease   *time.Timer   // ends it
+	lapsed  string        // the last one that its lease ended
 	cancel  func()        // ends it
 	ended   chan struct{} // closed when it has ended
 	stopped bool
@@ -55,6 +59,7 @@ type Source struct {
 const (
 	snapshotPath = "/backup/snapshot"
 	blobPath     = "/backup/blobs/"
+	leasePath    = "/backup/leases/"
 	sizeHeader   = "Coffer-Blob-Size"
 	errorTrailer = "Coffer-Blob-Error"
 )
@@ -64,6 +69,7 @@ func (s *Source) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+snapshotPath, s.serveSnapshot)
 	mux.HandleFunc("GET "+blobPath+"{ref}", s.serveBlob)
+	mux.HandleFunc("GET "+leasePath+"{hold}", s.serveLease)
 	return mux
 }
 
@@ -112,14 +118,65 @@ func (s *Source) tryBegin(ctx context.Context, hold string) (running context.Con
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	s.held, s.cancel, s.ended = hold, cancel, ended
+	s.held, s.cancel, s.ended, s.running = hold, cancel, ended, ctx
+	s.lease = time.AfterFunc(leaseTime, func() { s.lapse(hold) })
 	return ctx, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.lease.Stop()
 		cancel()
 		s.held, s.cancel = "", nil
 		close(ended)
 	}, nil, nil
+}
+
+// A client that is at work asks for its lease every renewTime; one that was not heard of
+// for leaseTime is suspended, or worse.
+const (
+	leaseTime = 5 * time.Minute
+	renewTime = 30 * time.Second
+)
+
+// lapse ends a snapshot whose client was not heard of.
+func (s *Source) lapse(hold string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held != hold {
+		return
+	}
+	s.Logger.Warn("backup: nothing was heard of the client: the snapshot is ended, so that what is deleted does not keep its room", "hold", hold, "for", leaseTime.String())
+	s.lapsed = hold
+	s.cancel()
+}
+
+// renew renews the lease of a snapshot, and returns the context that ends with it. The
+// error is for the client: there is no such snapshot any more.
+func (s *Source) renew(hold string) (context.Context, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case hold != "" && s.lapsed == hold:
+		return nil, fmt.Errorf("the server has ended the snapshot, since it heard nothing of this backup for %s: it was suspended; make the backup again, which goes on with what was copied", leaseTime)
+	case hold == "" || s.held != hold || s.running.Err() != nil:
+		return nil, errors.New("the server has ended the snapshot: it was stopped, or the backup took too long to begin")
+	}
+	s.lease.Reset(leaseTime)
+	return s.running, nil
+}
+
+func (s *Source) serveLease(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.renew(r.PathValue("hold")); err != nil {
+		s.refuse(w, http.StatusConflict, err)
+	}
+}
+
+// cutWith cuts an answer that the client does not read once ctx has ended, until the
+// returned call.
+func cutWith(ctx context.Context, w http.ResponseWriter) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		// A connection without deadlines (a test's recorder) has no client to wait for.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0))
+	})
 }
 
 func (s *Source) serveSnapshot(w http.ResponseWriter, r *http.Request) {
@@ -140,6 +197,7 @@ func (s *Source) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer end()
+	defer cutWith(ctx, w)()
 	// There is little garbage then, of which the snapshot needs a list.
 	if err := s.Collect(ctx); err != nil {
 		s.Logger.Warn("collect garbage before a backup", "error", err)
@@ -242,13 +300,12 @@ func refOf(p pair) blob.Ref { return blob.Ref(p.key[1:]) }
 // serveBlob answers with a blob, as long as its snapshot is out. What is wrong with
 // it stands in a trailer, since it may be found after the first byte.
 func (s *Source) serveBlob(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	held := s.held != "" && s.held == r.URL.Query().Get("hold")
-	s.mu.Unlock()
-	if !held {
-		s.refuse(w, http.StatusConflict, errors.New("the server has ended the snapshot: it was stopped, or the backup took too long to begin"))
+	running, err := s.renew(r.URL.Query().Get("hold"))
+	if err != nil {
+		s.refuse(w, http.StatusConflict, err)
 		return
 	}
+	defer cutWith(running, w)()
 	ref := blob.Ref(r.PathValue("ref"))
 	b, err := s.Blobs.Open(r.Context(), ref)
 	switch {

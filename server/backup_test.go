@@ -284,3 +284,40 @@ func TestStoppingEndsABackup(t *testing.T) {
 		t.Errorf("stopping took %s with a snapshot out, want no wait for it", took)
 	}
 }
+
+// TestAStopWaitsForNoBackupThatIsSuspended, in the middle of reading the snapshot.
+func TestAStopWaitsForNoBackupThatIsSuspended(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.DrainTimeout = time.Hour
+	cfg.RootAccessKeyID, cfg.RootSecretAccessKey = rootID, coffer.NewSecretFrom(rootSecret)
+	s := open(t, cfg)
+	stop := start(t, s)
+	for i := range 50 { // more than the connection takes
+		path := "/bucket"
+		if i > 0 {
+			path = fmt.Sprintf("/bucket/%d", i)
+		}
+		body := ""
+		if i > 0 {
+			body = strings.Repeat("x", 60<<10)
+		}
+		if status, answer := signed(t, s, rootID, rootSecret, "PUT", path, body); status != http.StatusOK {
+			t.Fatalf("PUT %s = %d %s", path, status, answer)
+		}
+	}
+	c := api.Dial(SocketPath(cfg.Data))
+	resp, err := c.HTTP.Post(c.Base+"/backup/snapshot", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n, err := resp.Body.Read(make([]byte, 1)); n != 1 || resp.StatusCode != http.StatusOK {
+		t.Fatalf("the snapshot begins with %d bytes, status %d, %v", n, resp.StatusCode, err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if s.abandoned {
+		t.Error("the server ended with a request under way")
+	}
+}
