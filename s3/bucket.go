@@ -137,7 +137,9 @@ func (q *request) getBucketLocation() error {
 		return err
 	}
 	d := newDoc("LocationConstraint", namespace)
-	if b.Region != "us-east-1" {
+	if b.Region == "us-east-1" {
+		d.empty()
+	} else {
 		d.b = appendEscaped(d.b, b.Region)
 	}
 	return q.send(http.StatusOK, d)

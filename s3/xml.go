@@ -83,6 +83,13 @@ func (d *doc) end() {
 	}
 }
 
+// empty closes the innermost element, in which nothing was written, as AWS writes an
+// element that has no text.
+func (d *doc) empty() {
+	d.b = append(d.b[:len(d.b)-1], "/>"...)
+	d.open = d.open[:len(d.open)-1]
+}
+
 // flush sends what there is of a document that is answered with 200. After an error
 // the rest goes nowhere.
 func (d *doc) flush() {
