@@ -16,6 +16,13 @@ import (
 
 const metaPrefix = "X-Amz-Meta-"
 
+// The headers that are kept beside user metadata count in no quota, and come back with
+// each read: all of a PUT have 8 KB with AWS ("Working with object metadata").
+const (
+	systemHeadersMax = 8 << 10
+	redirectMax      = 2 << 10
+)
+
 // attributes reads the headers that are stored with an object.
 func (q *request) attributes() (coffer.Attributes, error) {
 	h := q.r.Header
@@ -35,6 +42,13 @@ func (q *request) attributes() (coffer.Attributes, error) {
 	}
 	if r := a.WebsiteRedirect; r != "" && !strings.HasPrefix(r, "/") && !strings.HasPrefix(r, "http://") && !strings.HasPrefix(r, "https://") {
 		return a, coffer.Errorf(coffer.InvalidRedirectLocation, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
+	}
+	if len(a.WebsiteRedirect) > redirectMax {
+		return a, coffer.Errorf(coffer.InvalidRedirectLocation, "The length of website redirect location cannot exceed 2,048 characters.")
+	}
+	if n := len(a.ContentType) + len(a.ContentEncoding) + len(a.ContentDisposition) + len(a.ContentLanguage) + len(a.CacheControl) + len(a.Expires); n > systemHeadersMax {
+		return a, (&coffer.Error{Code: coffer.MetadataTooLarge}).
+			With("Size", strconv.Itoa(n)).With("MaxSizeAllowed", strconv.Itoa(systemHeadersMax))
 	}
 	size := 0
 	for name, values := range h {
