@@ -13,6 +13,9 @@ const (
 	// rowOverhead is what a kept row costs beside its key and value.
 	rowOverhead = 96
 	rowShards   = 32 // a power of two
+	// largeShare is the part of the memory that large values have: one pushes out twenty
+	// small ones, each of which saves a look-up as well.
+	largeShare = 4
 	// seenCount is how many large values are remembered by a mark alone, so that one
 	// is kept only when it is read again: a walk over all objects would push out all
 	// others.
@@ -31,17 +34,22 @@ const (
 // stripe under the lock that the commit takes to remove the row.
 type rows struct {
 	shards [rowShards]rowShard
-	most   int // bytes of a generation of a shard
 	seen   [seenCount]atomic.Uint32
 }
 
-// rowShard has two generations. What is used moves to the young one; when that is
-// full it becomes the old one, and what was not used since then is forgotten.
 type rowShard struct {
 	mu    sync.Mutex // guards what follows
+	small generations
+	large generations
+}
+
+// generations are two. What is used moves to the young one; when that is full it
+// becomes the old one, and what was not used since then is forgotten.
+type generations struct {
 	young map[string]keptRow
 	old   map[string]keptRow
 	bytes int // of young
+	most  int // that young may have
 }
 
 // keptRow is a value, or nil for a key without one, and the commit since which the
@@ -51,7 +59,14 @@ type keptRow struct {
 	since uint64
 }
 
-func (r *rows) init(bytes int64) { r.most = int(bytes / (2 * rowShards)) }
+func (r *rows) init(bytes int64) {
+	most := int(bytes / (2 * rowShards))
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.large.most = most / largeShare
+		s.small.most = most - s.large.most
+	}
+}
 
 func (r *rows) shard(hash uint64) *rowShard { return &r.shards[hash>>32&(rowShards-1)] }
 
@@ -61,14 +76,22 @@ func (r *rows) find(hash uint64, key []byte, state uint64) (keptRow, bool) {
 	s := r.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	row, ok := s.young[string(key)]
+	row, ok := s.small.find(key)
 	if !ok {
-		if row, ok = s.old[string(key)]; ok {
-			delete(s.old, string(key))
-			r.put(s, string(key), row)
-		}
+		row, ok = s.large.find(key)
 	}
 	return row, ok && row.since <= state
+}
+
+func (g *generations) find(key []byte) (keptRow, bool) {
+	row, ok := g.young[string(key)]
+	if !ok {
+		if row, ok = g.old[string(key)]; ok {
+			delete(g.old, string(key))
+			g.put(string(key), row)
+		}
+	}
+	return row, ok
 }
 
 // wants tells whether a value of so many bytes, which was just read, should be kept.
@@ -89,25 +112,32 @@ func (r *rows) keep(hash uint64, key, value []byte, state uint64, of *stripes) {
 	s := r.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if since := of.newest(hash); since <= state {
-		r.put(s, string(key), keptRow{value, since})
+	since := of.newest(hash)
+	if since > state {
+		return
 	}
+	g, other := &s.small, &s.large
+	if len(value) > copiedBytesMax {
+		g, other = other, g
+	}
+	other.drop(key)
+	g.put(string(key), keptRow{value, since})
 }
 
-// put adds a row to the young generation; the shard's lock is held.
-func (r *rows) put(s *rowShard, key string, row keptRow) {
+// put adds a row to the young generation.
+func (g *generations) put(key string, row keptRow) {
 	size := rowBytes(key, row)
-	if s.bytes+size > r.most {
-		s.old, s.young, s.bytes = s.young, nil, 0
+	if g.bytes+size > g.most {
+		g.old, g.young, g.bytes = g.young, nil, 0
 	}
-	if s.young == nil {
-		s.young = make(map[string]keptRow)
+	if g.young == nil {
+		g.young = make(map[string]keptRow)
 	}
-	if before, ok := s.young[key]; ok {
-		s.bytes -= rowBytes(key, before)
+	if before, ok := g.young[key]; ok {
+		g.bytes -= rowBytes(key, before)
 	}
-	s.bytes += size
-	s.young[key] = row
+	g.bytes += size
+	g.young[key] = row
 }
 
 func rowBytes(key string, row keptRow) int { return len(key) + len(row.value) + rowOverhead }
@@ -117,11 +147,16 @@ func (r *rows) drop(hash uint64, key []byte) {
 	s := r.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if row, ok := s.young[string(key)]; ok {
-		s.bytes -= rowBytes(string(key), row)
-		delete(s.young, string(key))
+	s.small.drop(key)
+	s.large.drop(key)
+}
+
+func (g *generations) drop(key []byte) {
+	if row, ok := g.young[string(key)]; ok {
+		g.bytes -= rowBytes(string(key), row)
+		delete(g.young, string(key))
 	}
-	delete(s.old, string(key))
+	delete(g.old, string(key))
 }
 
 // clear forgets all rows.
@@ -129,7 +164,10 @@ func (r *rows) clear() {
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.mu.Lock()
-		s.young, s.old, s.bytes = nil, nil, 0
+		s.small.clear()
+		s.large.clear()
 		s.mu.Unlock()
 	}
 }
+
+func (g *generations) clear() { g.young, g.old, g.bytes = nil, nil, 0 }

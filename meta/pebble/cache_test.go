@@ -73,6 +73,34 @@ func TestLargeRowsAreKeptOnceTheyAreReadAgain(t *testing.T) {
 	}
 }
 
+// TestLargeValuesPushOutNoRows keeps rows of objects, and then reads the bytes of many.
+func TestLargeValuesPushOutNoRows(t *testing.T) {
+	var r rows
+	r.init(8 << 20)
+	of := newStripes()
+	const small = 5000
+	key := func(kind string, i int) []byte { return fmt.Appendf(nil, "%s/%d", kind, i) }
+	for i := range small {
+		r.keep(of.hash(key("row", i)), key("row", i), make([]byte, 200), 0, &of)
+	}
+	for i := range small {
+		r.keep(of.hash(key("bytes", i)), key("bytes", i), make([]byte, 4<<10), 0, &of)
+	}
+	for i := range small {
+		if _, ok := r.find(of.hash(key("row", i)), key("row", i), 0); !ok {
+			t.Fatalf("row %d is gone", i)
+		}
+	}
+	// A value that became small, and large again, is there once.
+	changing := key("row", 1)
+	for _, bytes := range []int{4 << 10, 10, 4 << 10} {
+		r.keep(of.hash(changing), changing, make([]byte, bytes), 0, &of)
+		if row, ok := r.find(of.hash(changing), changing, 0); !ok || len(row.value) != bytes {
+			t.Errorf("after a value of %d bytes was kept, one of %d is found", bytes, len(row.value))
+		}
+	}
+}
+
 // TestRowsAreBounded also sees that what is used stays while others come and go.
 func TestRowsAreBounded(t *testing.T) {
 	const bytes = 1 << 20
@@ -90,9 +118,11 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 	total := 0
 	for i := range r.shards {
-		for _, generation := range []map[string]keptRow{r.shards[i].young, r.shards[i].old} {
-			for key, row := range generation {
-				total += rowBytes(key, row)
+		for _, g := range []*generations{&r.shards[i].small, &r.shards[i].large} {
+			for _, generation := range []map[string]keptRow{g.young, g.old} {
+				for key, row := range generation {
+					total += rowBytes(key, row)
+				}
 			}
 		}
 	}
