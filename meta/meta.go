@@ -31,6 +31,9 @@ var (
 	// ErrTooLarge is returned when a key, a value or a whole transaction is
 	// over its limit.
 	ErrTooLarge = errors.New("over a size limit of the metadata store")
+	// ErrValueDamaged is returned for a value that cannot be read, or not as it was
+	// written. Others can, and a walk can go on behind it.
+	ErrValueDamaged = errors.New("value is damaged")
 	// ErrEmptyKey is returned when a key has no bytes.
 	ErrEmptyKey = errors.New("key is empty")
 )

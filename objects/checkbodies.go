@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"coffer"
@@ -182,11 +183,13 @@ func (j *bodyJoin) inline(use bodyUse) error {
 		return j.left(j.data)
 	}
 	value, err := j.data.Value()
-	if err != nil {
+	if err != nil && !errors.Is(err, meta.ErrValueDamaged) {
 		return err
 	}
 	detail := ""
-	if int64(len(value)) != use.stored {
+	if err != nil {
+		detail = err.Error()
+	} else if int64(len(value)) != use.stored {
 		detail = fmt.Sprintf("%d bytes are stored, and should be %d", len(value), use.stored)
 	} else if j.Data {
 		j.sum.Bytes += int64(len(value))

@@ -129,6 +129,12 @@ func openEmpty(t testing.TB) *world {
 
 func openWorld(t testing.TB, metaFS, blobFS vfs.FS, c *clock) *world {
 	t.Helper()
+	return openInline(t, metaFS, blobFS, c, testInline)
+}
+
+// openInline opens a world where objects of up to inlineMax bytes are in the metadata.
+func openInline(t testing.TB, metaFS, blobFS vfs.FS, c *clock, inlineMax int64) *world {
+	t.Helper()
 	store, err := pebble.Open("meta", pebble.Options{FS: metaFS})
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +146,7 @@ func openWorld(t testing.TB, metaFS, blobFS vfs.FS, c *clock) *world {
 	}
 	w := &world{store: &twice{Store: store}, disk: blobs, clock: c}
 	w.Service, err = Open(t.Context(), Options{Meta: w.store, Blobs: blobs, Now: c.Now, Rand: rand.Reader,
-		Logger: slog.New(slog.DiscardHandler), InlineMax: testInline, Seal: sealForTest, Unseal: unsealForTest})
+		Logger: slog.New(slog.DiscardHandler), InlineMax: inlineMax, Seal: sealForTest, Unseal: unsealForTest})
 	if err != nil {
 		t.Fatal(err)
 	}

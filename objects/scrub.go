@@ -259,6 +259,9 @@ func (run *scrubRun) ofRow(r meta.Reader, o row) (all []piece, why, err error) {
 		if errors.Is(err, meta.ErrNotFound) {
 			return nil, errors.New("the bytes are missing"), nil
 		}
+		if errors.Is(err, meta.ErrValueDamaged) {
+			return nil, err, nil
+		}
 		if err != nil {
 			return nil, nil, err
 		}

@@ -1,10 +1,12 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,4 +151,60 @@ func TestScrubGoesOn(t *testing.T) {
 			t.Fatalf("Scrub() cut = %v, %+v", err, status)
 		}
 	}
+}
+
+// TestADamagedValueOfTheMetadataEndsNoRound damages the bytes of a small object where the
+// metadata has them: a scrub and a check name it, and look at those behind it.
+func TestADamagedValueOfTheMetadataEndsNoRound(t *testing.T) {
+	fs, c := vfs.NewMem(), &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	blobs := vfs.NewMem()
+	w := openInline(t, fs, blobs, c, 16<<10)
+	if _, err := w.alice.CreateBucket(t.Context(), "bucket", "auto"); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range []string{"a", "b", "c"} {
+		w.put(t, key, content(uint64(i), 12_000))
+	}
+	// A stop writes values to files of their own.
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	flipIn(t, fs, "meta", ".blob", content(1, 12_000))
+	w = openInline(t, fs, blobs, c, 16<<10)
+	if err := w.Scrub(t.Context(), fast); err != nil {
+		t.Fatalf("Scrub() = %v", err)
+	}
+	status, found := w.scrubFound(t)
+	if want := []string{"object-bytes-damaged bucket/b"}; !slices.Equal(found, want) || status.Running || status.Objects != 3 {
+		t.Errorf("Scrub() found %q of %d objects, want %q of 3", found, status.Objects, want)
+	}
+	if found := w.findings(t, true); len(found) != 1 || !strings.Contains(found[0], "object-bytes-damaged") {
+		t.Errorf("a check found %q, want the one object", found)
+	}
+	if _, _, err := w.get(t, GetInput{Key: "b"}); err == nil {
+		t.Error("the damaged object is served")
+	}
+	w.check(t, "c", content(2, 12_000))
+}
+
+// flipIn changes one bit of the file in dir, of those with an ending, that has b in it.
+func flipIn(t *testing.T, fs vfs.FS, dir, ending string, b []byte) {
+	t.Helper()
+	names, err := fs.List(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		path := fs.PathJoin(dir, name)
+		if !strings.HasSuffix(name, ending) {
+			continue
+		}
+		data := readFile(t, fs, path)
+		if at := bytes.Index(data, b); at >= 0 {
+			data[at+10] ^= 1
+			writeFile(t, fs, path, data)
+			return
+		}
+	}
+	t.Fatalf("no file of %q has what was written", names)
 }

@@ -108,7 +108,7 @@ func (i *iterator) Value() ([]byte, error) {
 	}
 	value, err := i.it.ValueAndErr()
 	if err != nil {
-		return nil, readError("read value", err)
+		return nil, valueError("read value", err)
 	}
 	return value, nil
 }

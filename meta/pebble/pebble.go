@@ -186,6 +186,14 @@ func (s *Store) fail(err error) {
 	s.fatal(err)
 }
 
+// valueError is the readError of one key: others can be read.
+func valueError(what string, err error) error {
+	if err = readError(what, err); errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w: %w", meta.ErrValueDamaged, err)
+	}
+	return err
+}
+
 // readError gives an error of a read its place in this package's terms.
 func readError(what string, err error) error {
 	if errors.Is(err, pebbledb.ErrNotFound) {

@@ -49,7 +49,7 @@ func (r *reader) row(s *Store, hash uint64, key []byte, state uint64, keep bool)
 func (r *reader) get(src pebbledb.Reader, key []byte) ([]byte, error) {
 	value, closer, err := src.Get(key)
 	if err != nil {
-		return nil, readError("get", err)
+		return nil, valueError("get", err)
 	}
 	// A closer pins an iterator and the files below it: too much for a row.
 	if len(value) > copiedBytesMax {
@@ -62,7 +62,7 @@ func (r *reader) get(src pebbledb.Reader, key []byte) ([]byte, error) {
 	at := len(r.copies)
 	r.copies = append(r.copies, value...)
 	if err := closer.Close(); err != nil {
-		return nil, readError("get", err)
+		return nil, valueError("get", err)
 	}
 	return r.copies[at:len(r.copies):len(r.copies)], nil
 }
