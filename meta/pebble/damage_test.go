@@ -309,3 +309,44 @@ func testLocked(t *testing.T, fs vfs.FS, dir string) {
 		t.Errorf("Open(open database) = %v, want %v", err, pebble.ErrLocked)
 	}
 }
+
+// TestAWalkGoesOnBehindADamagedValue walks over all keys in both directions.
+func TestAWalkGoesOnBehindADamagedValue(t *testing.T) {
+	fs := copyOf(t, filled(t, byClose))
+	damage(t, fs, suffix(".blob"), func(data []byte) ([]byte, string) {
+		data[len(data)/2] ^= 1
+		return data, "one bit"
+	})
+	s := open(t, fs, "db", pebble.Options{})
+	defer s.Close()
+	for name, next := range map[string]func(meta.Iter) bool{"Forward": meta.Iter.Next, "Backward": backward} {
+		t.Run(name, func(t *testing.T) {
+			keys, damaged := 0, 0
+			err := s.View(t.Context(), func(r meta.Reader) error {
+				keys, damaged = 0, 0
+				it := r.Iter(nil, nil)
+				defer it.Close()
+				for next(it) {
+					keys++
+					if _, err := it.Value(); errors.Is(err, meta.ErrValueDamaged) {
+						damaged++
+					} else if err != nil {
+						return err
+					}
+				}
+				return it.Err()
+			})
+			if want := damageKeys + 1; err != nil || keys != want || damaged == 0 {
+				t.Errorf("a walk found %d keys, %d of them damaged, %v; want %d, some of them damaged", keys, damaged, err, want)
+			}
+		})
+	}
+}
+
+// backward moves from the end to the front.
+func backward(it meta.Iter) bool {
+	if it.Key() == nil {
+		return it.SeekLT([]byte{0xff})
+	}
+	return it.Prev()
+}

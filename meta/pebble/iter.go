@@ -13,6 +13,7 @@ type iterator struct {
 	bounds span
 	at     position
 	move   move
+	broken []byte // the key on which it stands, if its value cannot be read
 	err    error
 
 	done    func(span) // gets covered at the end; nil if nobody wants it
@@ -47,6 +48,9 @@ func (i *iterator) Next() bool {
 		return i.moved(forward, i.it.First())
 	}
 	i.turn(forward)
+	if key := i.mended(); key != nil {
+		return i.moved(forward, i.it.SeekGE(append(key, keyAfterMark)))
+	}
 	return i.moved(forward, i.it.Next())
 }
 
@@ -59,7 +63,17 @@ func (i *iterator) Prev() bool {
 		return i.moved(backward, i.it.Last())
 	}
 	i.turn(backward)
+	if key := i.mended(); key != nil {
+		return i.moved(backward, i.it.SeekLT(key))
+	}
 	return i.moved(backward, i.it.Prev())
+}
+
+// mended returns the key from which to go on with a seek, once: after a value that it
+// could not read, Pebble's iterator moves no further.
+func (i *iterator) mended() (key []byte) {
+	key, i.broken = i.broken, nil
+	return key
 }
 
 func (i *iterator) SeekGE(key []byte) bool {
@@ -108,6 +122,7 @@ func (i *iterator) Value() ([]byte, error) {
 	}
 	value, err := i.it.ValueAndErr()
 	if err != nil {
+		i.broken = bytes.Clone(i.it.Key())
 		return nil, valueError("read value", err)
 	}
 	return value, nil
@@ -134,7 +149,7 @@ func (i *iterator) Close() error {
 // moved notes where a move ended. Moving off an end has looked at all that is
 // there.
 func (i *iterator) moved(m move, ok bool) bool {
-	i.move, i.at = m, onPair
+	i.move, i.at, i.broken = m, onPair, nil
 	if ok {
 		return true
 	}
