@@ -49,6 +49,7 @@ func (i *iterator) Next() bool {
 	}
 	i.turn(forward)
 	if key := i.mended(); key != nil {
+		i.it.SeekLT(key)
 		return i.moved(forward, i.it.SeekGE(append(key, keyAfterMark)))
 	}
 	return i.moved(forward, i.it.Next())
@@ -64,13 +65,15 @@ func (i *iterator) Prev() bool {
 	}
 	i.turn(backward)
 	if key := i.mended(); key != nil {
+		i.it.SeekGE(key)
 		return i.moved(backward, i.it.SeekLT(key))
 	}
 	return i.moved(backward, i.it.Prev())
 }
 
-// mended returns the key from which to go on with a seek, once: after a value that it
-// could not read, Pebble's iterator moves no further.
+// mended returns the key from which to go on with seeks, once: after a value that it could
+// not read, Pebble's iterator moves no further, and a seek that follows one of its kind
+// believes that it is at the end. So one of the other kind comes first.
 func (i *iterator) mended() (key []byte) {
 	key, i.broken = i.broken, nil
 	return key
