@@ -87,13 +87,9 @@ func openKeysForCheck(ctx context.Context, cfg *Config, store *pebble.Store) (*k
 // that is missing should be, or else a mistake.
 func (s *stores) openDisksForCheck(ctx context.Context, cfg *Config, giveUp string) error {
 	known := map[string]knownDisk{}
-	err := s.meta.View(ctx, func(r meta.Reader) error {
-		prefix := diskKey("")
-		return meta.Each(ctx, r, prefix, func(key, value []byte) error {
-			d, _ := decodeDisk(value) // what cannot be read is found later
-			known[string(key[len(prefix):])] = d
-			return nil
-		})
+	err := eachDisk(ctx, s.meta, func(id string, d knownDisk, _ error) error {
+		known[id] = d // what cannot be read is found later
+		return nil
 	})
 	if err != nil {
 		return err

@@ -82,26 +82,26 @@ func (s *stores) checkDisks(ctx context.Context, logger *slog.Logger) error {
 // knownDisks maps the id of each disk that was ever in use to what is known of it.
 func knownDisks(ctx context.Context, store meta.Store) (map[string]knownDisk, error) {
 	known := map[string]knownDisk{}
-	prefix := diskKey("")
-	err := store.View(ctx, func(r meta.Reader) error {
-		it := r.Iter(prefix, meta.PrefixEnd(prefix))
-		defer it.Close()
-		for it.Next() {
-			value, err := it.Value()
-			if err != nil {
-				return err
-			}
-			id := string(it.Key()[len(prefix):])
-			if known[id], err = decodeDisk(value); err != nil {
-				return err
-			}
-		}
-		return it.Err()
+	err := eachDisk(ctx, store, func(id string, d knownDisk, damaged error) error {
+		known[id] = d
+		return damaged
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read which disks are in use: %w", err)
 	}
 	return known, nil
+}
+
+// eachDisk calls fn with what the metadata has of each disk; damaged says that it cannot
+// be read.
+func eachDisk(ctx context.Context, store meta.Store, fn func(id string, d knownDisk, damaged error) error) error {
+	prefix := diskKey("")
+	return store.View(ctx, func(r meta.Reader) error {
+		return meta.Each(ctx, r, prefix, func(key, value []byte) error {
+			d, damaged := decodeDisk(value)
+			return fn(string(key[len(prefix):]), d, damaged)
+		})
+	})
 }
 
 // lostDisks are the ids of those that were given up.
