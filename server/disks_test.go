@@ -161,13 +161,9 @@ func tree(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestARepairLeavesTheDiskOfAnotherServerAlone, whose blobs this metadata does not name.
-func TestARepairLeavesTheDiskOfAnotherServerAlone(t *testing.T) {
-	cfg := testConfig(t)
-	if err := open(t, cfg).Close(); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+// diskOfAnother makes dir a disk of another server, with a blob.
+func diskOfAnother(t *testing.T, dir string) {
+	t.Helper()
 	hers, err := disk.Open(disk.Options{Dirs: []string{dir}})
 	if err != nil {
 		t.Fatal(err)
@@ -175,9 +171,19 @@ func TestARepairLeavesTheDiskOfAnotherServerAlone(t *testing.T) {
 	if _, _, err := hers.Put(t.Context(), strings.NewReader("hers")); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestARepairLeavesTheDiskOfAnotherServerAlone, whose blobs this metadata does not name.
+func TestARepairLeavesTheDiskOfAnotherServerAlone(t *testing.T) {
+	cfg := testConfig(t)
+	if err := open(t, cfg).Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	diskOfAnother(t, dir)
 	cfg.DataDisks = []string{dir}
 	cfg.Now = func() time.Time { return time.Now().AddDate(0, 0, 7) } // old enough to be taken for garbage
-	_, err = Check(t.Context(), cfg, CheckInput{CheckInput: api.CheckInput{Repair: true}}, func(f api.Found) error {
+	_, err := Check(t.Context(), cfg, CheckInput{CheckInput: api.CheckInput{Repair: true}}, func(f api.Found) error {
 		t.Errorf("Check of a folder with another's disk found %s: %s", f.Code, f.Detail)
 		return nil
 	})

@@ -18,7 +18,6 @@ import (
 
 	"coffer"
 	"coffer/api"
-	"coffer/blob/disk"
 )
 
 // testConfig is a server on free ports that writes nothing outside of the test.
@@ -214,13 +213,7 @@ func TestStartsThatAreRefused(t *testing.T) {
 		}, "the database in DATA is damaged"},
 		{"DiskOfAnotherServer", func(t *testing.T, cfg *Config) {
 			dir := filepath.Join(t.TempDir(), "blobs")
-			hers, err := disk.Open(disk.Options{Dirs: []string{dir}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, _, err := hers.Put(t.Context(), strings.NewReader("hers")); err != nil {
-				t.Fatal(err)
-			}
+			diskOfAnother(t, dir)
 			cfg.DataDisks = []string{dir}
 		}, "belongs to another data folder"},
 		{"PathThroughAFile", func(t *testing.T, cfg *Config) {

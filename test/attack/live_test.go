@@ -31,7 +31,7 @@ func liveLists(t *testing.T, w *world) {
 			var all sync.WaitGroup
 			for range 100 {
 				all.Go(func() {
-					r := w.reader.asks(t, "/keys/"+string(w.ids[old])+"/events", "Accept", "text/event-stream")
+					r := w.reader.asks(t, "GET", "/keys/"+string(w.ids[old])+"/events", "", "Accept", "text/event-stream")
 					conn := w.dial(t, w.console)
 					defer conn.Close()
 					_ = r.Write(conn)
@@ -56,10 +56,10 @@ func liveLists(t *testing.T, w *world) {
 	})
 }
 
-// asks is a request of a person for a page, to be sent over any connection.
-func (p *person) asks(t *testing.T, path string, headers ...string) *http.Request {
+// asks is a request of a person to the console, to be sent over any connection.
+func (p *person) asks(t *testing.T, method, path, body string, headers ...string) *http.Request {
 	t.Helper()
-	r := request(t, p.w.console, "GET", path, "", append(headers, "Sec-Fetch-Site", "same-origin")...)
+	r := request(t, p.w.console, method, path, body, append(headers, "Sec-Fetch-Site", "same-origin")...)
 	for _, c := range p.jar.Cookies(p.origin(t)) {
 		r.AddCookie(c)
 	}
@@ -79,7 +79,7 @@ func unreadPages(t *testing.T, w *world) {
 			for range clients {
 				conn := w.dial(t, w.console)
 				defer conn.Close()
-				r := w.reader.asks(t, "/buckets/a-long/objects")
+				r := w.reader.asks(t, "GET", "/buckets/a-long/objects", "")
 				go func() { _ = r.Write(conn) }()
 			}
 			for end := time.Now().Add(4 * time.Second); time.Now().Before(end); {
@@ -110,10 +110,7 @@ func longPartHeaders(t *testing.T, w *world) {
 				var all sync.WaitGroup
 				for range clients {
 					all.Go(func() {
-						r := request(t, w.console, "POST", "/buckets/a-priv/upload", body, "Content-Type", "multipart/form-data; boundary=b", "Sec-Fetch-Site", "same-origin", "Origin", w.console)
-						for _, c := range w.member.jar.Cookies(w.member.origin(t)) {
-							r.AddCookie(c)
-						}
+						r := w.member.asks(t, "POST", "/buckets/a-priv/upload", body, "Content-Type", "multipart/form-data; boundary=b", "Origin", w.console)
 						w.do(t, r).oneOf(t, "an upload with "+name, 400)
 					})
 				}
